@@ -1,0 +1,162 @@
+"""A scanned raw message, and what the server told about its item, to the mail's row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.business_units import UnitDirectory, normalise_address
+from domain.identity import mail_identity, unreadable_identity
+from domain.mail import Address, Direction, Evidence, Mail, MailKind, Problem
+from domain.mail_kind import mail_kind
+from domain.mime.bodies import decode_text, html_to_text, to_preview
+from domain.mime.headers import (
+    Headers,
+    decode_words,
+    parse_addresses,
+    parse_date,
+    parse_header_block,
+    parse_message_ids,
+)
+from domain.mime.scanner import MessageScanner
+from domain.server_items import Envelope, ItemSummary
+
+_MAX_SHOWN_FIELD_CHARS = 4_000
+_MAX_MESSAGE_ID_CHARS = 1_000
+_MAX_EVIDENCE_CHARS = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class MailContext:
+    """What a mail's row needs from around it. `mailbox_address`: the mailbox's own address."""
+
+    mailbox_id: str
+    mailbox_address: str
+    units: UnitDirectory
+
+
+def identify(scanner: MessageScanner, summary: ItemSummary, context: MailContext) -> str:
+    """The mail's id; needs the header block and, for mails without any id, the first text part's start."""
+    return mail_identity(
+        context.mailbox_id,
+        parse_header_block(scanner.header_block),
+        search_key=summary.search_key,
+        text=_first_text(scanner)[0].encode(),
+    )
+
+
+def mail_from_message(
+    scanner: MessageScanner, summary: ItemSummary, context: MailContext, *, mail_id: str, raw_sha256: str
+) -> Mail:
+    """The row of a message that was read to its end (`scanner` is closed)."""
+    headers = parse_header_block(scanner.header_block)
+    senders, _ = parse_addresses([headers.get("From") or headers.get("Sender")])
+    to, to_cut = parse_addresses(headers.get_all("To"))
+    cc, cc_cut = parse_addresses(headers.get_all("Cc"))
+    reply_to, _ = parse_addresses(headers.get_all("Reply-To")[:1])
+    sender = senders[0] if senders else _summary_sender(summary)
+    text, _ = _first_text(scanner)
+    return Mail(
+        id=mail_id,
+        mailbox_id=context.mailbox_id,
+        received_at=summary.received_at,
+        direction=_direction(sender, summary, context),
+        kind=mail_kind(
+            headers,
+            content_type=scanner.content_type,
+            report_type=scanner.report_type,
+            part_types=tuple(part.content_type for part in scanner.parts),
+            item_class=summary.item_class,
+        ),
+        internet_message_id=headers.get("Message-ID")[:_MAX_MESSAGE_ID_CHARS] or None,
+        conversation_id=summary.conversation_id,
+        sender=sender,
+        to=to,
+        cc=cc,
+        reply_to=reply_to,
+        subject=decode_words(headers.get("Subject"))[:_MAX_SHOWN_FIELD_CHARS],
+        preview=to_preview(text),
+        sent_at=parse_date(headers.get("Date")),
+        business_unit=_unit_of(sender, (*to, *cc), context.units),
+        evidence=_evidence(headers, summary),
+        parts=tuple(scanner.parts),
+        text_part=scanner.text_part,
+        html_part=scanner.html_part,
+        header_bytes=scanner.header_bytes,
+        raw_size_bytes=scanner.size_bytes,
+        raw_sha256=raw_sha256,
+        recipients_cut=to_cut + cc_cut,
+    )
+
+
+def mail_from_envelope(envelope: Envelope, context: MailContext, problem: Problem) -> Mail:
+    """The row of an item whose message could not be had: what the server told, and why there is no more."""
+    summary = envelope.summary
+    sender = _summary_sender(summary)
+    to = tuple(Address("", address) for address in envelope.to)
+    cc = tuple(Address("", address) for address in envelope.cc)
+    return Mail(
+        id=unreadable_identity(context.mailbox_id, search_key=summary.search_key, item_id=summary.item_id),
+        mailbox_id=context.mailbox_id,
+        received_at=summary.received_at,
+        direction=_direction(sender, summary, context),
+        kind=MailKind.MAIL,
+        internet_message_id=summary.internet_message_id,
+        conversation_id=summary.conversation_id,
+        sender=sender,
+        to=to,
+        cc=cc,
+        subject=decode_words(summary.subject)[:_MAX_SHOWN_FIELD_CHARS],
+        sent_at=envelope.sent_at,
+        business_unit=_unit_of(sender, (*to, *cc), context.units),
+        evidence=Evidence(
+            in_reply_to=parse_message_ids(summary.in_reply_to or ""),
+            references=parse_message_ids(summary.references or ""),
+            send_id=summary.send_id,
+        ),
+        problem=problem,
+    )
+
+
+def _first_text(scanner: MessageScanner) -> tuple[str, int | None]:
+    for index in (scanner.text_part, scanner.html_part):
+        if index is None or index not in scanner.texts:
+            continue
+        text = decode_text(scanner.texts[index], scanner.parts[index])
+        if index == scanner.html_part:
+            text = html_to_text(text)
+        if text.strip():
+            return text, index
+    return "", None
+
+
+def _summary_sender(summary: ItemSummary) -> Address | None:
+    address = summary.represented_sender or summary.sender or ""
+    return Address(summary.sender_name, address) if address or summary.sender_name else None
+
+
+def _direction(sender: Address | None, summary: ItemSummary, context: MailContext) -> Direction:
+    own = normalise_address(context.mailbox_address)
+    from_us = sender is not None and normalise_address(sender.address) == own
+    return Direction.OUTGOING if from_us or summary.send_id else Direction.INCOMING
+
+
+def _unit_of(sender: Address | None, recipients: tuple[Address, ...], units: UnitDirectory) -> str | None:
+    for address in ((sender,) if sender else ()) + recipients:
+        if unit := units.unit_of(address.address):
+            return unit
+    return None
+
+
+def _evidence(headers: Headers, summary: ItemSummary) -> Evidence:
+    return Evidence(
+        in_reply_to=parse_message_ids(headers.get("In-Reply-To")),
+        references=parse_message_ids(headers.get("References")),
+        authentication_results=tuple(
+            value[:_MAX_EVIDENCE_CHARS] for value in headers.get_all("Authentication-Results")[:1]
+        ),
+        auth_as=headers.get("X-MS-Exchange-Organization-AuthAs")[:100] or None,
+        auto_submitted=headers.get("Auto-Submitted")[:200] or None,
+        send_id=summary.send_id,
+    )
+
+

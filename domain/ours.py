@@ -1,0 +1,80 @@
+"""Is an item ours? A pure rule over what a sync page or an envelope tells, before anything is fetched whole.
+
+Ours: sender or a recipient belongs to a business unit; or it answers a message or belongs to a conversation that
+is stored; or it carries our send id; or it may be a report about a mail that we sent. What a sync page leaves out
+proves nothing, so from a summary alone the answer is "yes" or "not decided".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.business_units import UnitDirectory
+from domain.mime.headers import Headers, normalise_message_id, parse_addresses, parse_message_ids
+from domain.server_items import Envelope, ItemSummary
+
+_RECIPIENT_HEADERS = ("To", "Cc", "Resent-To", "Resent-Cc")
+_SENDER_HEADERS = ("From", "Sender", "Reply-To", "Resent-From", "Return-Path")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an item names: normalised Message-IDs it answers, and its conversation."""
+
+    message_ids: tuple[str, ...]
+    conversation_id: str | None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What is looked up in the reference index (before hashing)."""
+        return self.message_ids + ((conversation_key(self.conversation_id),) if self.conversation_id else ())
+
+
+def conversation_key(conversation_id: str) -> str:
+    """A conversation's key in the reference index, apart from any Message-ID."""
+    return f"conversation:{conversation_id}"
+
+
+def is_ours_by_summary(summary: ItemSummary, units: UnitDirectory) -> bool:
+    """True: certainly ours. False: not decided, for summaries carry no recipients and cut strings."""
+    if summary.send_id:
+        return True
+    return any(
+        units.unit_of(address) is not None
+        for address in (summary.sender, summary.represented_sender)
+        if address
+    )
+
+
+def is_ours_by_envelope(envelope: Envelope, units: UnitDirectory) -> bool:
+    """Decides by people alone; what the item names is looked up by the caller (`named_by`)."""
+    if is_ours_by_summary(envelope.summary, units):
+        return True
+    headers = Headers(envelope.headers)
+    written, _ = parse_addresses(
+        value for name in (*_SENDER_HEADERS, *_RECIPIENT_HEADERS) for value in headers.get_all(name)
+    )
+    people = (*envelope.to, *envelope.cc, *envelope.bcc, *(address.address for address in written))
+    return any(units.unit_of(address) is not None for address in people if address)
+
+
+def named_by(envelope: Envelope) -> Named:
+    """Message-IDs in In-Reply-To and References (property or header), and the conversation."""
+    headers = Headers(envelope.headers)
+    summary = envelope.summary
+    fields = (
+        summary.in_reply_to or headers.get("In-Reply-To"),
+        summary.references or headers.get("References"),
+    )
+    ids = dict.fromkeys(one for field in fields for one in parse_message_ids(field))
+    return Named(message_ids=tuple(ids), conversation_id=summary.conversation_id)
+
+
+def own_keys(internet_message_id: str | None, conversation_id: str | None) -> tuple[str, ...]:
+    """Under which keys a stored mail is found by its answers."""
+    keys = []
+    if internet_message_id and (normal := normalise_message_id(internet_message_id)):
+        keys.append(normal)
+    if conversation_id:
+        keys.append(conversation_key(conversation_id))
+    return tuple(keys)
