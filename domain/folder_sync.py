@@ -85,5 +85,3 @@ class FolderSync:
     rewalk: Rewalk | None = None
     rewalked_at: datetime | None = None
     """`requested_at` of the last rewalk that was finished (or made needless by the first walk)."""
-    arrivals_until: datetime | None = None
-    """During a walk: mail received up to here was taken by FindItem."""

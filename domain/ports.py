@@ -251,8 +251,8 @@ class MailStore(Protocol):
         """Notes on the places of these items that they left the folder; answers how many were ours."""
         ...
 
-    def any_known(self, hashes: Sequence[str]) -> bool:
-        """Is one of these keyed hashes the own Message-ID or the conversation of a stored mail?"""
+    def known_among(self, hashes: Iterable[str]) -> set[str]:
+        """Those of these keyed hashes that are the own Message-ID or the conversation of a stored mail."""
         ...
 
     def put_waiting(self, answers: Sequence[WaitingAnswer]) -> None:
