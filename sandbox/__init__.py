@@ -1,0 +1,1 @@
+"""The world around the product, rebuilt on one machine: Exchange, Entra ID, Key Vault, storage, host."""
