@@ -1,0 +1,50 @@
+"""What every use case of this area works with: the ports, and the times that bound it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from domain.ports import (
+    BusinessUnitStore,
+    Clock,
+    FolderSyncStore,
+    MailboxStore,
+    MailServers,
+    MailStore,
+    MemoryBudget,
+    PollSchedule,
+    RawMailStore,
+    WorkQueue,
+)
+
+MAILBOX_SYNC_QUEUE = "mailbox-sync"
+FOLDER_SYNC_QUEUE = "folder-sync"
+
+CLAIM = timedelta(minutes=2)
+"""How long a taken poll or folder stays taken when its worker dies."""
+INLINE_BUDGET = timedelta(seconds=20)
+"""How long one mailbox's poll may sync small changes itself before it hands on."""
+FOLDER_BUDGET = timedelta(seconds=60)
+"""How long one `folder-sync` message works before it queues itself again."""
+RESYNC_AFTER = timedelta(minutes=15)
+"""An unchanged commit time is believed for this long only."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollContext:
+    """Ports and settings of the area. `pool` runs uploads and fetches side by side; `interval` is the poll's."""
+
+    schedule: PollSchedule
+    mailboxes: MailboxStore
+    folder_syncs: FolderSyncStore
+    mails: MailStore
+    raw: RawMailStore
+    units: BusinessUnitStore
+    servers: MailServers
+    queue: WorkQueue
+    budget: MemoryBudget
+    clock: Clock
+    pool: Executor
+    interval: timedelta

@@ -1,0 +1,104 @@
+"""Which of a page's items are ours, with as few questions to the server and to storage as the answers allow.
+
+Reads only; what it decides is written by the caller. A crash here leaves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from domain.mime.message import MailContext
+from domain.ours import is_ours_by_envelope, is_ours_by_summary, named_by
+from domain.ports import MailServer, MailStore, WaitingAnswer
+from domain.server_items import Envelope, ItemFailure, ItemSummary
+
+ENVELOPE_BATCH = 50
+_WAITING_DAYS = 90
+_VANISHED_CODES = ("ErrorItemNotFound",)
+
+
+@dataclass(slots=True)
+class Decision:
+    """What became of the items. `ours`: to be fetched whole, with all that is known before that."""
+
+    ours: list[Envelope] = field(default_factory=list)
+    other: int = 0
+    waiting: list[WaitingAnswer] = field(default_factory=list)
+    undecidable: list[ItemFailure] = field(default_factory=list)
+    """Items that could be neither decided nor read."""
+    vanished: int = 0
+    """Gone from the server before they could be decided."""
+    drafts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides for one folder of one mailbox. `summaries_are_full`: False on walks, where only ids were listed."""
+
+    server: MailServer
+    mails: MailStore
+    context: MailContext
+    folder_id: str
+    now: datetime
+    summaries_are_full: bool
+
+    def decide(self, summaries: Sequence[ItemSummary]) -> Decision:
+        """Raises what the server and storage raise."""
+        decision = Decision()
+        undecided: list[ItemSummary] = []
+        for summary in summaries:
+            if summary.is_draft:
+                decision.drafts += 1
+            elif self.summaries_are_full and is_ours_by_summary(summary, self.context.units):
+                decision.ours.append(Envelope(summary))
+            else:
+                undecided.append(summary)
+        strangers: list[Envelope] = []
+        for envelope in self._envelopes(undecided, decision):
+            if envelope.summary.is_draft:
+                decision.drafts += 1
+            elif is_ours_by_envelope(envelope, self.context.units):
+                decision.ours.append(envelope)
+            else:
+                strangers.append(envelope)
+        self._decide_by_names(strangers, decision)
+        return decision
+
+    def _envelopes(self, undecided: Sequence[ItemSummary], decision: Decision) -> Iterator[Envelope]:
+        for begin in range(0, len(undecided), ENVELOPE_BATCH):
+            batch = undecided[begin : begin + ENVELOPE_BATCH]
+            for answer in self.server.envelopes([summary.item_id for summary in batch]):
+                if isinstance(answer, Envelope):
+                    yield answer
+                elif answer.code in _VANISHED_CODES:
+                    decision.vanished += 1
+                else:
+                    decision.undecidable.append(answer)
+
+    def _decide_by_names(self, strangers: Sequence[Envelope], decision: Decision) -> None:
+        hashes = {
+            envelope.summary.item_id: tuple(self.mails.keyed_hash(key) for key in named_by(envelope).keys)
+            for envelope in strangers
+        }
+        known = self.mails.known_among({one for named in hashes.values() for one in named})
+        for envelope in strangers:
+            named = hashes[envelope.summary.item_id]
+            if known.intersection(named):
+                decision.ours.append(envelope)
+                continue
+            decision.other += 1
+            if named_by(envelope).message_ids:
+                decision.waiting.append(self._waiting(envelope.summary.item_id, named))
+
+    def _waiting(self, item_id: str, named: tuple[str, ...]) -> WaitingAnswer:
+        return WaitingAnswer(
+            mailbox_id=self.context.mailbox_id,
+            folder_id=self.folder_id,
+            item_id=item_id,
+            named=named,
+            expires_at=self.now + timedelta(days=_WAITING_DAYS),
+        )
+
+

@@ -1,0 +1,160 @@
+"""Fetches messages that are ours: batches bounded by bytes, several in flight, one bad item never taking others along.
+
+Stores raw messages (`receive`), answers rows for the caller to write. Dies anywhere: blobs without rows may be left,
+which the next run finds and keeps.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from domain.errors import BoundaryError, RetryLaterError
+from domain.identity import item_hash
+from domain.mail import Mail, Problem
+from domain.mime.message import MailContext, mail_from_envelope
+from domain.ports import MailServer
+from domain.server_items import Envelope, FetchedMessage, ItemFailure
+from mailbox_poll.context import PollContext
+from mailbox_poll.receive import HEAD_BYTES, receive_message
+
+BATCH_BYTES = 4 * 1_048_576
+BATCH_ITEMS = 64
+_IN_FLIGHT = 3
+_LARGE_BYTES = 16 * 1_048_576
+"""What a streamed message holds at most: its head, blocks on their way, buffers of the connection."""
+MAX_TRIES = 5
+"""How often an item may break the connection, over several polls, before it is recorded as unreadable."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What came of a fetch. `mails`: rows by item id, unreadable ones included (their `problem` says why).
+
+    `broken`: items whose fetch broke the connection while the server answered otherwise; `interrupted`: why the rest
+    could not be fetched.
+    """
+
+    mails: dict[str, Mail] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    interrupted: BoundaryError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Fetches for one folder. `tries`: item hash to how often its fetch broke the connection so far."""
+
+    poll: PollContext
+    server: MailServer
+    context: MailContext
+    folder_id: str
+    tries: dict[str, int]
+
+    def fetch(self, envelopes: Sequence[Envelope]) -> Iterator[Fetched]:
+        """One result a batch, in order. Stops after a result with `interrupted`."""
+        batches = list(_batches(envelopes))
+        flying = [self.poll.pool.submit(self._fetch_batch, batch) for batch in batches[:_IN_FLIGHT]]
+        waiting = iter(batches[_IN_FLIGHT:])
+        while flying:
+            result = flying.pop(0).result()
+            if result.interrupted:
+                for future in flying:
+                    future.cancel()
+                yield result
+                return
+            flying += [self.poll.pool.submit(self._fetch_batch, batch) for batch in islice(waiting, 1)]
+            yield result
+
+    def _fetch_batch(self, batch: Sequence[Envelope]) -> Fetched:
+        result = Fetched()
+        try:
+            self._read_into(result, batch)
+        except RetryLaterError as error:
+            if error.back_off is not None:
+                result.interrupted = error
+            else:
+                self._one_by_one(result, batch, error)
+        except BoundaryError as error:
+            result.interrupted = error
+        return result
+
+    def _one_by_one(self, result: Fetched, batch: Sequence[Envelope], error: RetryLaterError) -> None:
+        """Finds the item that breaks its batch, so that the others are not held up by it."""
+        for envelope in batch:
+            item_id = envelope.summary.item_id
+            if item_id in result.mails:
+                continue
+            if self.tries.get(item_hash(item_id), 0) >= MAX_TRIES:
+                result.mails[item_id] = self._unreadable(envelope, Problem(error.code, error.server_message))
+                continue
+            try:
+                self._read_into(result, [envelope])
+            except RetryLaterError as again:
+                if again.back_off is not None or not self._server_answers():
+                    result.interrupted = again
+                    return
+                result.broken.append(item_id)
+            except BoundaryError as again:
+                result.interrupted = again
+                return
+
+    def _server_answers(self) -> bool:
+        try:
+            self.server.folder_states([self.folder_id])
+        except BoundaryError:
+            return False
+        return True
+
+    def _read_into(self, result: Fetched, batch: Sequence[Envelope]) -> None:
+        by_id = {envelope.summary.item_id: envelope for envelope in batch}
+        size = sum(min(_LARGE_BYTES, _memory_of(envelope)) for envelope in batch)
+        with self.poll.budget.hold(size):
+            for answer in self.server.messages(list(by_id)):
+                envelope = by_id.get(answer.item_id)
+                if envelope is None:
+                    continue
+                if isinstance(answer, ItemFailure):
+                    problem = Problem(answer.code, answer.server_message)
+                    result.mails[answer.item_id] = self._unreadable(envelope, problem)
+                else:
+                    result.mails[answer.item_id] = self._receive(answer, envelope)
+        for item_id, envelope in by_id.items():
+            if item_id not in result.mails:
+                problem = Problem("NoAnswer", "The server left this item out of its answer.")
+                result.mails[item_id] = self._unreadable(envelope, problem)
+
+    def _receive(self, message: FetchedMessage, envelope: Envelope) -> Mail:
+        try:
+            return receive_message(self.poll.raw, message.chunks, envelope.summary, self.context)
+        except BoundaryError:
+            raise
+        except Exception as error:
+            # A parser's mistake about one mail must not hold up the folder behind it.
+            _log.exception("message could not be parsed, recorded as unreadable")
+            return self._unreadable(envelope, Problem("NotParsed", type(error).__name__))
+
+    def _unreadable(self, envelope: Envelope, problem: Problem) -> Mail:
+        return mail_from_envelope(envelope, self.context, problem)
+
+
+def _memory_of(envelope: Envelope) -> int:
+    size = envelope.summary.size_bytes or HEAD_BYTES
+    return size if size <= HEAD_BYTES else _LARGE_BYTES
+
+
+def _batches(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
+    batch: list[Envelope] = []
+    size = 0
+    for envelope in envelopes:
+        item_size = envelope.summary.size_bytes or HEAD_BYTES
+        if batch and (size + item_size > BATCH_BYTES or len(batch) >= BATCH_ITEMS):
+            yield batch
+            batch, size = [], 0
+        batch.append(envelope)
+        size += item_size
+    if batch:
+        yield batch

@@ -1,0 +1,82 @@
+"""One set of listed items to stored mails: decide, fetch, store, wake; used by pages of changes, walks and arrivals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from domain.business_units import UnitDirectory
+from domain.errors import BoundaryError
+from domain.identity import item_hash
+from domain.mime.message import MailContext
+from domain.ports import MailServer
+from domain.server_items import ItemSummary
+from mailbox_poll.context import PollContext
+from mailbox_poll.decide import Decider, Decision
+from mailbox_poll.fetch import Fetcher
+from mailbox_poll.store_mails import store_mails
+from mailbox_poll.wake import hashes_of, wake_answers
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one step of a page added. `handled`: hashes of the items that need no more work."""
+
+    handled: list[str] = field(default_factory=list)
+    tracked: int = 0
+    unreadable: int = 0
+    other: int = 0
+    waiting: int = 0
+    removed: int = 0
+    broken: list[str] = field(default_factory=list)
+    interrupted: BoundaryError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderWork:
+    """A folder being worked on in one invocation. `units` was read after the folder's row (see `folder_sync`)."""
+
+    poll: PollContext
+    server: MailServer
+    mailbox_id: str
+    mailbox_address: str
+    folder_id: str
+    units: UnitDirectory
+
+    @property
+    def context(self) -> MailContext:
+        """What rows need from around a mail."""
+        return MailContext(self.mailbox_id, self.mailbox_address, self.units)
+
+    def decide(self, summaries: Sequence[ItemSummary], *, summaries_are_full: bool) -> Decision:
+        """See `Decider`. Answers that wait are written down at once, then looked for again: their message may have
+        been stored between the look-up and the note, and then nobody else would find them."""
+        decider = Decider(
+            self.server,
+            self.poll.mails,
+            self.context,
+            self.folder_id,
+            self.poll.clock.now(),
+            summaries_are_full,
+        )
+        decision = decider.decide(summaries)
+        if decision.waiting:
+            self.poll.mails.put_waiting(decision.waiting)
+            named = {one for answer in decision.waiting for one in answer.named}
+            if known := self.poll.mails.known_among(named):
+                wake_answers(self.poll, self.server, self.context, sorted(known))
+        return decision
+
+    def store(self, decision: Decision, tries: dict[str, int]) -> Iterator[Progress]:
+        """Fetches and stores what is ours, a batch a step; ends after a step with `interrupted`."""
+        for result in Fetcher(self.poll, self.server, self.context, self.folder_id, tries).fetch(decision.ours):
+            stored = store_mails(self.poll, self.mailbox_id, self.folder_id, result.mails)
+            wake_answers(self.poll, self.server, self.context, hashes_of(self.poll, stored))
+            unreadable = sum(mail.problem is not None for mail in result.mails.values())
+            yield Progress(
+                handled=[item_hash(item_id) for item_id in result.mails],
+                tracked=len(result.mails) - unreadable,
+                unreadable=unreadable,
+                broken=[item_hash(item_id) for item_id in result.broken],
+                interrupted=result.interrupted,
+            )

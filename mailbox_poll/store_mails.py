@@ -1,0 +1,28 @@
+"""Writes what was fetched, in an order that a crash between any two writes leaves repeatable.
+
+Blob (already there), then the mails' rows, the reference index, the triage projection, and last the items' places.
+Dies between any two: the folder's checkpoint has not moved, the page is read again, and every write is idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.mail import Mail
+from domain.ports import ItemPlace
+from mailbox_poll.context import PollContext
+
+
+def store_mails(poll: PollContext, mailbox_id: str, folder_id: str, mails: Mapping[str, Mail]) -> list[Mail]:
+    """Writes rows by item id; answers the mails as they now stand."""
+    if not mails:
+        return []
+    # Copies of one mail can lie in one batch: one row.
+    unique = {mail.id: mail for mail in mails.values()}
+    stored = poll.mails.put(list(unique.values()))
+    poll.mails.put_references(stored)
+    poll.mails.put_triage(stored)
+    poll.mails.put_places(
+        mailbox_id, [ItemPlace(folder_id, item_id, mail.id) for item_id, mail in mails.items()]
+    )
+    return stored
