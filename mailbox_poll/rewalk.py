@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.errors import RetryLaterError
-from domain.folder_sync import Rewalk
+from domain.folder_sync import FolderSync, Rewalk
 from domain.server_items import ItemPage
 from mailbox_poll.context import CLAIM
 from mailbox_poll.folder_sync import FolderRun
@@ -21,9 +21,9 @@ _MAX_PAGE_ITEMS = 1_000
 """Exchange gives no longer page of FindItem."""
 
 
-def rewalk_is_due(run: FolderRun, requested_at: datetime | None) -> bool:
+def rewalk_is_due(sync: FolderSync, requested_at: datetime | None) -> bool:
     """A request that this folder has not answered yet."""
-    done = run.sync.rewalked_at
+    done = sync.rewalked_at
     return requested_at is not None and (done is None or done < requested_at)
 
 

@@ -70,7 +70,7 @@ def open_run(
     )
     run = FolderRun(work, row, commit_time)
     requested_at = config.rewalk_requested_at
-    if requested_at is not None and rewalk_is_due(run, requested_at):
+    if requested_at is not None and rewalk_is_due(run.sync, requested_at):
         try:
             begin_rewalk(run, requested_at, timedelta(days=settings.look_back_days))
         except ConflictError:

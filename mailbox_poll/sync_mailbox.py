@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.business_units import UnitDirectory
-from domain.errors import BoundaryError, ConflictError
+from domain.errors import BoundaryError, ConflictError, RetryLaterError
 from domain.folder_sync import FolderSync
 from domain.mailboxes import MailboxConfiguration, PollState, SelectedFolder
 from domain.mime.message import MailContext
@@ -78,23 +78,24 @@ class _MailboxPoll:
         self._server: MailServer = poll.servers.open(config.settings)
 
     def run(self) -> None:
-        """Raises the first `BoundaryError` that concerns the whole mailbox; one folder's stays with its folder."""
+        """Raises a `BoundaryError` that concerns the whole mailbox: one that asks to stay away, or that no folder
+        was spared. One folder's own trouble stays in its row and does not slow the others down."""
         mailbox_id = self._config.settings.mailbox_id
         selected = self._config.selection.folders if self._config.selection else (DEFAULT_FOLDER,)
         rows = {row.value.folder_id: row for row in self._poll.folder_syncs.read_all(mailbox_id)}
         if not selected:
             return
         answers = self._server.folder_states([folder.folder_id for folder in selected])
-        failed: BoundaryError | None = None
+        failures: list[BoundaryError] = []
         for folder, answer in zip(selected, answers, strict=True):
             try:
                 self._look_at(folder, answer, rows)
             except BoundaryError as error:
-                failed = failed or error
-                if getattr(error, "back_off", None):
-                    break
-        if failed is not None:
-            raise failed
+                if isinstance(error, RetryLaterError) and error.back_off is not None:
+                    raise
+                failures.append(error)
+        if len(failures) == len(selected):
+            raise failures[0]
 
     def _look_at(
         self,
@@ -116,10 +117,10 @@ class _MailboxPoll:
             self._take_arrivals(sync)
         if sync.claimed_until and sync.claimed_until > self._started_at:
             return
-        run_for = FolderRunNeeds(sync, answer, self._config.rewalk_requested_at, self._started_at)
-        if sync.walking or run_for.rewalk:
+        needs = _Needs(sync, answer, self._config.rewalk_requested_at, self._started_at)
+        if sync.walking or needs.rewalk:
             self._hand_on(row)
-        elif run_for.changes:
+        elif needs.changes:
             self._sync_small(row, answer)
 
     def _begin_walk(self, folder: SelectedFolder, answer: FolderState) -> None:
@@ -195,16 +196,13 @@ class _MailboxPoll:
         self._poll.queue.send(FOLDER_SYNC_QUEUE, message)
 
 
-class FolderRunNeeds:
+class _Needs:
     """What a folder's row and the server's answer ask for."""
 
     def __init__(
         self, sync: FolderSync, answer: FolderState, rewalk_requested_at: datetime | None, now: datetime
     ) -> None:
-        self.rewalk = sync.rewalk is not None or (
-            rewalk_requested_at is not None
-            and (sync.rewalked_at is None or sync.rewalked_at < rewalk_requested_at)
-        )
+        self.rewalk = sync.rewalk is not None or rewalk_is_due(sync, rewalk_requested_at)
         unchanged = answer.commit_time is not None and answer.commit_time == sync.commit_time
         fresh = sync.synced_at is not None and now - sync.synced_at < RESYNC_AFTER
         self.changes = not (unchanged and fresh) or sync.error is not None or sync.gone_since is not None
