@@ -1,0 +1,1 @@
+"""Microsoft Entra ID as an application sees it: tokens, discovery, app registration, managed identity."""

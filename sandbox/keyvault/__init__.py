@@ -1,0 +1,1 @@
+"""Azure Key Vault's secrets as the SDK sees them: versions, attributes, soft delete."""
