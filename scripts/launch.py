@@ -1,0 +1,93 @@
+"""What the scripts beside it share: installs what is missing, then becomes the program that was asked for.
+
+It becomes that program by `exec`, so signals reach it directly and nothing of this process stays.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from install_step import InstallationError
+from installation import install
+
+ROOT = Path(__file__).resolve().parent.parent
+
+HELP = {
+    "test": """\
+usage: scripts/test [PATH ...] [PYTEST OPTION ...]
+
+Without arguments: style, types and import rules, then every test.
+With paths or options of pytest: just those tests, for example
+  scripts/test tests/store -k checkpoint
+""",
+    "format": """\
+usage: scripts/format
+
+Puts all Python code into the project's style and mends what can be mended by rule.
+""",
+}
+
+
+def main(script: str, arguments: list[str]) -> int:
+    """Runs the script's program with these arguments; returns only when that cannot be done."""
+    asks_for_help = not {"-h", "--help"}.isdisjoint(arguments)
+    if asks_for_help and script in HELP:
+        print(HELP[script], end="")
+        return 0
+    if script == "test" and (missing := _missing_paths(arguments)):
+        print(f"scripts/test: no such file or folder: {missing[0]}", file=sys.stderr)
+        return 2
+    if script == "format" and arguments:
+        print(f"scripts/format takes no arguments, but was given {arguments[0]}", file=sys.stderr)
+        return 2
+    if asks_for_help:  # the sandbox tells its options without anything installed
+        _become([sys.executable, "-P", *_program(script, arguments)], {**os.environ, "PYTHONPATH": str(ROOT)})
+    # A person who ends an installation also ends the pip or npm that it waits for.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        tools = install(ROOT, lambda line: print(line, flush=True))
+    except InstallationError as error:
+        print(f"scripts/{script}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"scripts/{script}: cannot install into {ROOT}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"scripts/{script}: interrupted; the next start goes on", file=sys.stderr)
+        return 130
+    _become([str(tools.python), "-P", *_program(script, arguments)], tools.environment())
+
+
+def _program(script: str, arguments: list[str]) -> list[str]:
+    match script:
+        case "run":
+            return ["-m", "sandbox", "run", *arguments]
+        case "sandbox":
+            return ["-m", "sandbox", *arguments]
+        case _:
+            return [str(ROOT / "scripts" / "checks.py"), script, *arguments]
+
+
+def _missing_paths(arguments: list[str]) -> list[str]:
+    """The arguments that look like paths of tests and name nothing; what follows an option may be its value."""
+    paths = [
+        argument
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+        if not argument.startswith("-") and not before.startswith("-")
+    ]
+    return [path for path in paths if not Path(path.split("::")[0]).exists()]
+
+
+def _become(command: list[str], environment: dict[str, str]) -> None:
+    sys.stdout.flush()
+    os.execve(command[0], command, environment)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
