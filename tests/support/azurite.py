@@ -1,8 +1,8 @@
 """Starts Microsoft's storage emulator Azurite for tests, on free ports of 127.0.0.1.
 
-The executable is named by the environment variable AZURITE, otherwise it is the one that `npm ci` put into the
-project's `node_modules`. If the test process dies, Azurite is ended with it where the kernel allows that (Linux);
-its files stay in the folder that the caller chose.
+The executable is named by the environment variable AZURITE, otherwise it is the one that `npm ci` put into
+the project's `node_modules`. If the test process dies, Azurite is ended with it where the kernel allows
+that (Linux); its files stay in the folder that the caller chose.
 """
 
 import contextlib
