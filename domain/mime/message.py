@@ -14,7 +14,6 @@ from domain.mime.headers import (
     decode_words,
     parse_addresses,
     parse_date,
-    parse_header_block,
     parse_message_ids,
 )
 from domain.mime.scanner import MessageScanner
@@ -38,7 +37,7 @@ def identify(scanner: MessageScanner, summary: ItemSummary, context: MailContext
     """The mail's id; needs the header block and, for mails without any id, the first text part's start."""
     return mail_identity(
         context.mailbox_id,
-        parse_header_block(scanner.header_block),
+        scanner.headers,
         search_key=summary.search_key,
         text=_first_text(scanner)[0].encode(),
     )
@@ -48,7 +47,7 @@ def mail_from_message(
     scanner: MessageScanner, summary: ItemSummary, context: MailContext, *, mail_id: str, raw_sha256: str
 ) -> Mail:
     """The row of a message that was read to its end (`scanner` is closed)."""
-    headers = parse_header_block(scanner.header_block)
+    headers = scanner.headers
     senders, _ = parse_addresses([headers.get("From") or headers.get("Sender")])
     to, to_cut = parse_addresses(headers.get_all("To"))
     cc, cc_cut = parse_addresses(headers.get_all("Cc"))

@@ -13,9 +13,10 @@ from dataclasses import replace
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
+from functools import cached_property
 
 from domain.mail import Part
-from domain.mime.headers import decode_words, printable
+from domain.mime.headers import Headers, decode_words, parse_header_block, printable
 
 MAX_HEADER_BYTES = 262_144
 MAX_PARTS = 1_000
@@ -58,6 +59,11 @@ class MessageScanner:
         self._in_preamble = False
         self._kept: bytearray | None = None
 
+    @cached_property
+    def headers(self) -> Headers:
+        """The message's own header, parsed; to be asked for once `header_block` is there."""
+        return parse_header_block(self.header_block)
+
     def feed(self, chunk: bytes) -> None:
         """Takes the next bytes of the message."""
         self.size_bytes += len(chunk)
@@ -85,7 +91,7 @@ class MessageScanner:
 
     def _read_header(self, at_end: bool) -> bool:
         end = (_TOP_HEADER_END if self._at_top else _PART_HEADER_END).search(self._buffer)
-        boundary = self._find_boundary(at_end)
+        boundary = self._find_boundary(at_end, end.end() if end else None)
         if boundary and (end is None or boundary.start() < end.start()):
             # The part ends inside its own header: its body is empty.
             self._begin_part(self._buffer[: boundary.start()], boundary.start() - 1)
@@ -125,13 +131,17 @@ class MessageScanner:
             self._take(safe - 1 if self._buffer[safe - 1 : safe] == b"\r" else safe)
         return False
 
-    def _find_boundary(self, at_end: bool) -> re.Match[bytes] | None:
+    def _find_boundary(self, at_end: bool, limit: int | None = None) -> re.Match[bytes] | None:
         if self._boundary is None:
             return None
-        found = self._boundary.search(self._buffer)
-        if found and not found.group().endswith(b"\n") and not at_end:
-            return None  # the line may go on in the next chunk
-        return found
+        at = self._buffer.find(b"\n--", 0, limit)
+        while at >= 0:
+            found = self._boundary.match(self._buffer, at + 1)
+            if found:
+                # Without its line feed the line may go on in the next chunk.
+                return found if at_end or found.group().endswith(b"\n") else None
+            at = self._buffer.find(b"\n--", at + 3, limit)
+        return None
 
     def _step_to(self, boundary: bytes, *, closing: bool) -> None:
         while self._multiparts[-1][0] != boundary:
@@ -147,7 +157,7 @@ class MessageScanner:
         self._slack = max((len(name) for name in names), default=0) + _BOUNDARY_SLACK
         choice = b"|".join(map(re.escape, names))
         self._boundary = (
-            re.compile(rb"(?<=\n)--(" + choice + rb")(--)?[ \t]*\r?(?:\n|\Z)") if names else None
+            re.compile(rb"--(" + choice + rb")(--)?[ \t]*\r?(?:\n|\Z)") if names else None
         )
 
     def _begin_part(self, block: bytes, consumed: int) -> None:
