@@ -1,0 +1,54 @@
+"""Writes a message anew from its parts, as Exchange does for copies, sent mails and later fetches.
+
+The content stays, bytes do not: new boundaries, CRLF throughout, header lines unfolded and folded again.
+"""
+
+import email.generator
+import email.message
+import email.parser
+import email.policy
+import io
+import uuid
+
+from sandbox.exchange.mime import read_headers
+
+_POLICY = email.policy.compat32.clone(linesep="\r\n", max_line_length=76)
+
+
+def rebuild_mime(raw: bytes, replace: dict[str, str] | None = None) -> bytes:
+    """The message with new boundaries; replace: header fields to be set, or removed where the value is empty."""
+    message = email.parser.BytesParser(policy=_POLICY).parsebytes(raw)
+    for name, value in (replace or {}).items():
+        del message[name]
+        if value:
+            message[name] = value
+    _renew_boundaries(message)
+    out = io.BytesIO()
+    try:
+        email.generator.BytesGenerator(out, mangle_from_=False, policy=_POLICY).flatten(message)
+    except (ValueError, TypeError, LookupError, UnicodeError, AttributeError, AssertionError):
+        return _as_it_came(raw, replace or {})
+    return out.getvalue()
+
+
+def _renew_boundaries(message: email.message.Message) -> None:
+    marker = uuid.uuid4().hex.upper()
+    for index, part in enumerate(message.walk()):
+        if part.get_content_maintype() == "multipart" and part.is_multipart() and part.get_boundary():
+            part.set_boundary(f"_{index:03d}_{marker}_")
+
+
+def _as_it_came(raw: bytes, replace: dict[str, str]) -> bytes:
+    """What cannot be taken apart keeps its body; only line ends and the given fields change."""
+    lines = raw.replace(b"\r\n", b"\n")
+    head, separator, body = lines.partition(b"\n\n")
+    kept = [
+        f"{name}: {value}" for name, value in read_headers(head).fields if name.lower() not in _lower(replace)
+    ]
+    kept += [f"{name}: {value}" for name, value in replace.items() if value]
+    text = "\n".join(kept).encode("utf-8", "replace") + separator + body
+    return text.replace(b"\n", b"\r\n")
+
+
+def _lower(replace: dict[str, str]) -> set[str]:
+    return {name.lower() for name in replace}
