@@ -20,7 +20,12 @@ CHECKS = {
     "style (ruff check)": [str(BIN / "ruff"), "check", "--quiet", "."],
     "format (ruff format)": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
     "types (mypy)": [str(BIN / "mypy"), "--no-error-summary", "."],
-    "import rules (lint-imports)": [str(BIN / "lint-imports"), "--cache-dir", str(CACHE / "imports")],
+    "import rules (lint-imports)": [
+        str(BIN / "lint-imports"),
+        "--no-logo",
+        "--cache-dir",
+        str(CACHE / "imports"),
+    ],
 }
 
 
@@ -31,7 +36,12 @@ def check() -> int:
         began = time.monotonic()
         print(f"{title} ...", end="", flush=True)
         done = subprocess.run(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
         passed = done.returncode == 0
         print(f" {'ok' if passed else 'FAILED'} in {time.monotonic() - began:.1f} s", flush=True)

@@ -1,7 +1,7 @@
 """One step of an installation: a command with its output in a log, signs of life, and a reason when it fails.
 
-If the process dies during a step, the command may run on; it then still holds the lock, so that nobody else touches
-what it is making until it has ended.
+If the process dies during a step, the command may run on; it then still holds the lock, so that nobody else
+touches what it is making until it has ended.
 """
 
 import contextlib
@@ -18,8 +18,9 @@ LONGEST_REASON = 200
 
 # What pip and npm say when the package index cannot be reached; the lines before their last are more telling.
 _NO_NETWORK = re.compile(
-    r"NewConnectionError|ConnectTimeoutError|NameResolutionError|name resolution|Name or service not known|ProxyError"
-    r"|Network is unreachable|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|Connection refused|read timed out",
+    r"NewConnectionError|ConnectTimeoutError|NameResolutionError|ProxyError|name resolution"
+    r"|Name or service not known|Network is unreachable|Connection refused|read timed out"
+    r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH",
     re.IGNORECASE,
 )
 
@@ -39,7 +40,7 @@ class Step:
         self._is_first = True
 
     def run(self, title: str, command: list[str], *, first_on_path: Path | None = None) -> None:
-        """Runs `command` in the project's folder; raises InstallationError when it fails or cannot be started."""
+        """Runs `command` in the project's folder; raises InstallationError when it fails or does not start."""
         if self._is_first:
             self._log.write_bytes(b"")
             self._is_first = False

@@ -1,8 +1,8 @@
-"""Installs what the sandbox and the tests need into the project's own `.local` and `node_modules`, nothing elsewhere.
+"""Installs what the sandbox and the tests need into the project's own `.local` and `node_modules`.
 
-Each part ends with a stamp, written last: a hash of all that the part was made from. A process that dies on any line
-leaves a part without its stamp, which the next one removes and makes again. Only the standard library is used, since
-nothing is installed yet when this runs.
+Each part ends with a stamp, written last: a hash of all that the part was made from. A process that dies on
+any line leaves a part without its stamp, which the next one removes and makes again. Only the standard library
+is used, since nothing is installed yet when this runs.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ STAMP = "complete.stamp"
 class Tools:
     """What is installed: `python` has everything, `app_python` only what a worker in Azure has.
 
-    `node_folder` is to be searched first by what starts `azurite`; None where the machine's own Node.js serves.
+    What starts `azurite` searches `node_folder` first; it is None where the machine's own Node.js serves.
     """
 
     python: Path
@@ -137,8 +137,8 @@ def _node_version(node: str) -> int:
 
 def _pip(python: Path, into: Path | None = None) -> list[str]:
     elsewhere = ["--python", str(into)] if into else []
-    quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-warn-script-location"]
-    return [str(python), "-m", "pip", *elsewhere, "install", "--retries", "3", *quiet]
+    quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--no-warn-script-location"]
+    return [str(python), "-m", "pip", *elsewhere, "install", "--retries=3", *quiet]
 
 
 def _stamp(root: Path, names: list[str], *, interpreter: bool = True) -> str:

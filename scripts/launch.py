@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from install_step import InstallationError
 from installation import install
@@ -71,7 +72,7 @@ def _program(script: str, arguments: list[str]) -> list[str]:
 
 
 def _missing_paths(arguments: list[str]) -> list[str]:
-    """The arguments that look like paths of tests and name nothing; what follows an option may be its value."""
+    """The arguments that look like paths and name nothing; what follows an option may be its value."""
     paths = [
         argument
         for before, argument in zip(["", *arguments], arguments, strict=False)
@@ -80,7 +81,7 @@ def _missing_paths(arguments: list[str]) -> list[str]:
     return [path for path in paths if not Path(path.split("::")[0]).exists()]
 
 
-def _become(command: list[str], environment: dict[str, str]) -> None:
+def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
     sys.stdout.flush()
     os.execve(command[0], command, environment)
 
