@@ -35,10 +35,11 @@ _MADE_BY_CLIENT = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
 class StorageProxy:
-    """One service (`blob`, `queue` or `table`) of one Azurite."""
+    """One service (`blob`, `queue` or `table`) of one Azurite; `port` is where the proxy is to listen."""
 
-    def __init__(self, service: str, azurite_port: int) -> None:
+    def __init__(self, service: str, azurite_port: int, port: int) -> None:
         self.service = service
+        self.port = port
         self._origin = f"http://127.0.0.1:{azurite_port}"
         self._session: aiohttp.ClientSession | None = None
 
