@@ -1,13 +1,14 @@
-"""Every trigger that Azure loads, one short function each; what they do lives in the areas, built by `wiring`.
+"""Every trigger that Azure loads, one short function each; what they do lives in the areas, built by
+`wiring`.
 
-Areas load on first use, so that a timer tick pays for no web framework. What happens when the process dies in the
+Areas load on first use, so that a timer tick pays for no web framework. What happens when the process dies
+in the
 middle is said in each area's module; the host repeats queue messages and timers.
 """
 
 from __future__ import annotations
 
 import azure.functions as func
-
 import wiring
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)

@@ -68,7 +68,8 @@ class UnitDirectory:
         return bool(self._by_address or self._by_domain or self._by_parent_domain)
 
     def unit_of(self, address: str) -> str | None:
-        """Id of the unit that the address belongs to: by address first, then by exact domain, then the nearest `*.`."""
+        """Id of the unit that the address belongs to: by address first, then by exact domain, then the
+        nearest `*.`."""
         normal = normalise_address(address)
         if found := self._by_address.get(normal):
             return found

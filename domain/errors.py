@@ -1,4 +1,5 @@
-"""What can go wrong at a boundary, as types that say who can act: nobody (retry), the admin, or only this one mail.
+"""What can go wrong at a boundary, as types that say who can act: nobody (retry), the admin, or only this
+one mail.
 
 `code` is always the name that Exchange, Microsoft Entra ID or the network gives the failure
 (`ErrorServerBusy`, `AADSTS7000222`, `HTTP 403`, `CertificateExpired`); `domain.remedies` turns it into words.
@@ -23,7 +24,8 @@ class BoundaryError(Exception):
 
 
 class RetryLaterError(BoundaryError):
-    """Passing trouble: nobody has to act. `back_off` is how long the server asked us to stay away, if it said."""
+    """Passing trouble: nobody has to act. `back_off` is how long the server asked us to stay away, if it
+    said."""
 
     def __init__(self, code: str, server_message: str = "", back_off: timedelta | None = None) -> None:
         super().__init__(code, server_message)

@@ -54,7 +54,8 @@ class Rewalk:
 
 @dataclass(frozen=True, slots=True)
 class FolderSync:
-    """A folder's checkpoint. The row's ETag is the fence: who cannot write it has lost, and its work was repeated."""
+    """A folder's checkpoint. The row's ETag is the fence: who cannot write it has lost, and its work was
+    repeated."""
 
     mailbox_id: str
     folder_id: str
@@ -76,7 +77,8 @@ class FolderSync:
     claimed_until: datetime | None = None
     """A `folder-sync` message or worker has this folder until then."""
     handled_items: tuple[str, ...] = ()
-    """Hashes of the present page's items that are already stored and counted (the page took several writes)."""
+    """Hashes of the present page's items that are already stored and counted (the page took several
+    writes)."""
     troubled_items: tuple[tuple[str, int], ...] = ()
     """(hash, tries) of items whose fetch broke the connection."""
     counts: FolderCounts = field(default_factory=FolderCounts)

@@ -1,6 +1,7 @@
 """Which stored mail a message is: the Message-ID and a digest of what the message says (never the item id).
 
-Exchange rebuilds MIME, so bytes prove nothing; two mails with one Message-ID but other sender, date or subject
+Exchange rebuilds MIME, so bytes prove nothing; two mails with one Message-ID but other sender, date or
+subject
 are two mails, copies of one mail in two folders are one. Without a Message-ID PidTagSearchKey counts, which
 survives copies and moves, then a digest of the decoded header and text.
 """
@@ -17,7 +18,8 @@ _HASH_CHARS = 32
 
 
 def mail_identity(mailbox_id: str, headers: Headers, *, search_key: str | None, text: bytes) -> str:
-    """The mail's id, `{mailbox}.{32 hex digits}`. `text`: start of the first text part, for mails without any id."""
+    """The mail's id, `{mailbox}.{32 hex digits}`. `text`: start of the first text part, for mails without
+    any id."""
     senders, _ = parse_addresses([headers.get("From") or headers.get("Sender")])
     sender = senders[0].address.lower() if senders else ""
     date = parse_date(headers.get("Date"))

@@ -38,8 +38,10 @@ class Address:
 class Part:
     """A leaf of the MIME tree, located in the raw message, not loaded.
 
-    `offset`, `length`: the encoded body's bytes in the raw message. `transfer_encoding`: lower case, RFC 2045 section 6.
-    `content_type` is lower case without parameters. `filename` is decoded, as the sender wrote it, not safe as a path.
+    `offset`, `length`: the encoded body's bytes in the raw message. `transfer_encoding`: lower case, RFC
+    2045 section 6.
+    `content_type` is lower case without parameters. `filename` is decoded, as the sender wrote it, not safe
+    as a path.
     """
 
     offset: int
@@ -88,7 +90,8 @@ class Mail:
     """A mail's row. Nothing in it depends on when it was stored, so that a replay writes the same row.
 
     `id` is the identity (`domain.identity`): mailbox, normalised Message-ID and a digest.
-    `sent_at` is the Date header, only shown; `received_at` the server's received time, in keys, never changing.
+    `sent_at` is the Date header, only shown; `received_at` the server's received time, in keys, never
+    changing.
     `raw_size_bytes` is 0 where the raw message could not be had. Times in UTC.
     """
 
@@ -126,5 +129,6 @@ class Mail:
 
     @property
     def attachments(self) -> tuple[int, ...]:
-        """Indexes into `parts` of everything that is not the body: `GET .../attachments/{n}` counts in these."""
+        """Indexes into `parts` of everything that is not the body: `GET .../attachments/{n}` counts in
+        these."""
         return tuple(n for n in range(len(self.parts)) if n not in (self.text_part, self.html_part))

@@ -54,7 +54,8 @@ class MailboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class SelectedFolder:
-    """A folder that the admin selected. `folder_id` is the server's id; `path` is shown, in the server's language."""
+    """A folder that the admin selected. `folder_id` is the server's id; `path` is shown, in the server's
+    language."""
 
     folder_id: str
     path: str
@@ -69,7 +70,8 @@ class FolderSelection:
 
 @dataclass(frozen=True, slots=True)
 class MailboxConfiguration:
-    """All that a sync needs to know, read in one query. `settings_etag` and `folders_etag` are the rows' ETags."""
+    """All that a sync needs to know, read in one query. `settings_etag` and `folders_etag` are the rows'
+    ETags."""
 
     settings: MailboxSettings
     settings_etag: str
@@ -81,7 +83,8 @@ class MailboxConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class PollError:
-    """Why a poll failed. `since`: first failure of the present run of failures; `code` is the failing side's name."""
+    """Why a poll failed. `since`: first failure of the present run of failures; `code` is the failing side's
+    name."""
 
     code: str
     server_message: str
@@ -91,7 +94,8 @@ class PollError:
 
 @dataclass(frozen=True, slots=True)
 class PollState:
-    """When a mailbox is polled next and how the last poll ended: one row, changed by conditional writes only."""
+    """When a mailbox is polled next and how the last poll ended: one row, changed by conditional writes
+    only."""
 
     mailbox_id: str
     due_at: datetime | None

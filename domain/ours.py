@@ -1,7 +1,9 @@
 """Is an item ours? A pure rule over what a sync page or an envelope tells, before anything is fetched whole.
 
-Ours: sender or a recipient belongs to a business unit; or it answers a message or belongs to a conversation that
-is stored; or it carries our send id; or it may be a report about a mail that we sent. What a sync page leaves out
+Ours: sender or a recipient belongs to a business unit; or it answers a message or belongs to a conversation
+that
+is stored; or it carries our send id; or it may be a report about a mail that we sent. What a sync page
+leaves out
 proves nothing, so from a summary alone the answer is "yes" or "not decided".
 """
 

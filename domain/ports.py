@@ -1,4 +1,5 @@
-"""What the areas need from the outside, as Protocols: the mail server, storage, secrets, queues and the clock.
+"""What the areas need from the outside, as Protocols: the mail server, storage, secrets, queues and the
+clock.
 
 Adapters live in `exchange/` and `store/`; a Microsoft Graph adapter would implement `MailServer` and
 `MailServers` and nothing else would change. Every method may raise `RetryLaterError` (passing trouble) or
@@ -56,7 +57,8 @@ class MailServer(Protocol):
         ...
 
     def envelopes(self, item_ids: Sequence[str]) -> list[Envelope | ItemFailure]:
-        """Recipients, headers and the other properties that sync answers leave out; never MIME. In the order asked."""
+        """Recipients, headers and the other properties that sync answers leave out; never MIME. In the order
+        asked."""
         ...
 
     def messages(self, item_ids: Sequence[str]) -> Iterator[FetchedMessage | ItemFailure]:
@@ -84,7 +86,8 @@ class PollSchedule(Protocol):
     """Which mailboxes are due. Claim and finish are one conditional write each."""
 
     def due(self, now: datetime, limit: int) -> list[Versioned[PollState]]:
-        """States whose `due_at` (or expired claim) is at or before `now`, oldest first; reads what is due only.
+        """States whose `due_at` (or expired claim) is at or before `now`, oldest first; reads what is due
+        only.
 
         `etag` is opaque: what `save` needs in order to replace exactly this state.
         """
@@ -97,7 +100,8 @@ class PollSchedule(Protocol):
     def save(self, state: PollState, etag: str | None) -> Versioned[PollState]:
         """Replaces the state that `etag` stands for (None: there must be none) in one transaction.
 
-        A state is due at `claimed_until` where that is set, else at `due_at`, else never. Raises `ConflictError`.
+        A state is due at `claimed_until` where that is set, else at `due_at`, else never. Raises
+        `ConflictError`.
         """
         ...
 
@@ -130,7 +134,8 @@ class MailboxStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One entry of the activity log: who (and on whose behalf), when, what, before and after (secrets as "changed")."""
+    """One entry of the activity log: who (and on whose behalf), when, what, before and after (secrets as
+    "changed")."""
 
     at: datetime
     actor: str
@@ -163,7 +168,8 @@ class FolderSyncStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredRaw:
-    """Where a raw message stands after `put`. `already_there`: an earlier fetch was kept and this one discarded."""
+    """Where a raw message stands after `put`. `already_there`: an earlier fetch was kept and this one
+    discarded."""
 
     size_bytes: int
     sha256: str
@@ -174,7 +180,8 @@ class RawMailStore(Protocol):
     """Raw messages in Blob Storage: written once, never changed."""
 
     def put(self, mail_id: str, chunks: Iterable[bytes]) -> StoredRaw:
-        """Streams the message into its blob in bounded memory. The blob appears whole or not at all; where one
+        """Streams the message into its blob in bounded memory. The blob appears whole or not at all; where
+        one
         with this name is there, it is kept and described."""
         ...
 
@@ -227,7 +234,8 @@ class MailStore(Protocol):
     """
 
     def put(self, mails: Sequence[Mail]) -> list[Mail]:
-        """Writes rows that are absent; where a row is there it stays, except that a row with a `problem` yields to
+        """Writes rows that are absent; where a row is there it stays, except that a row with a `problem`
+        yields to
         one without. Answers the mails as they now stand, in the order given."""
         ...
 
@@ -268,7 +276,8 @@ class MailStore(Protocol):
         ...
 
     def keyed_hash(self, text: str) -> str:
-        """HMAC of a normalised Message-ID (or `conversation:` + id) under the installation's reference key."""
+        """HMAC of a normalised Message-ID (or `conversation:` + id) under the installation's reference
+        key."""
         ...
 
     def read(self, mail_id: str) -> Mail | None:
@@ -276,7 +285,8 @@ class MailStore(Protocol):
         ...
 
     def triage(self, *, limit: int, cursor: str | None, business_unit: str | None = None) -> MailPage:
-        """Triage, newest first: one partition, no filter but the unit. Raises `ValueError` for a bad cursor."""
+        """Triage, newest first: one partition, no filter but the unit. Raises `ValueError` for a bad
+        cursor."""
         ...
 
 
@@ -313,7 +323,8 @@ class AddressTakenError(Exception):
 
 
 class Secrets(Protocol):
-    """Key Vault. Names carry the mailbox's creation id; secrets are never deleted, removal disables the version."""
+    """Key Vault. Names carry the mailbox's creation id; secrets are never deleted, removal disables the
+    version."""
 
     def read(self, name: str, version: str) -> str:
         """Raises `NotFoundError`, `AdminActionError` (access refused, version disabled)."""

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class MailFolder:
-    """A folder of the live tree. `path`: display names from the root, joined by `/`; `is_mail`: holds mail (IPF.Note)."""
+    """A folder of the live tree. `path`: display names from the root, joined by `/`; `is_mail`: holds mail
+    (IPF.Note)."""
 
     id: str
     path: str
@@ -35,7 +36,8 @@ class FolderState:
     name: str
     total_count: int
     commit_time: str | None
-    """PidTagLocalCommitTimeMax (0x670A) as the server wrote it: moves whenever something in the folder does."""
+    """PidTagLocalCommitTimeMax (0x670A) as the server wrote it: moves whenever something in the folder
+    does."""
     is_sent_items: bool = False
 
 
@@ -116,7 +118,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """A page of changes. `sync_state` is opaque and can exceed 64 KiB; `complete`: nothing is left after this page."""
+    """A page of changes. `sync_state` is opaque and can exceed 64 KiB; `complete`: nothing is left after
+    this page."""
 
     changes: tuple[Change, ...]
     sync_state: str
@@ -133,8 +136,10 @@ class ItemPage:
 
 @dataclass(slots=True)
 class FetchedMessage:
-    """A message on its way in. `chunks` yields the raw message (bytes as the server gave them) and must be used
-    up before the next one is asked for; it raises `RetryLaterError` where the connection ends in mid-message."""
+    """A message on its way in. `chunks` yields the raw message (bytes as the server gave them) and must be
+    used
+    up before the next one is asked for; it raises `RetryLaterError` where the connection ends in
+    mid-message."""
 
     item_id: str
     chunks: Iterator[bytes] = field(repr=False)

@@ -1,1 +1,2 @@
-"""Timer and queues: which mailboxes are due, what changed in their folders, one folder's sync, storing what arrived."""
+"""Timer and queues: which mailboxes are due, what changed in their folders, one folder's sync, storing what
+arrived."""

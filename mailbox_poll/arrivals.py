@@ -1,6 +1,8 @@
-"""While a folder's first walk is under way, new mail comes by FindItem, so that a long back-fill delays nothing.
+"""While a folder's first walk is under way, new mail comes by FindItem, so that a long back-fill delays
+nothing.
 
-Writes mails only, no checkpoint: the walk lists these items too and finds them stored. Dies anywhere: nothing is owed.
+Writes mails only, no checkpoint: the walk lists these items too and finds them stored. Dies anywhere:
+nothing is owed.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ RESYNC_AFTER = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class PollContext:
-    """Ports and settings of the area. `pool` runs uploads and fetches side by side; `interval` is the poll's."""
+    """Ports and settings of the area. `pool` runs uploads and fetches side by side; `interval` is the
+    poll's."""
 
     schedule: PollSchedule
     mailboxes: MailboxStore

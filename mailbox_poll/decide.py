@@ -35,7 +35,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Decides for one folder of one mailbox. `summaries_are_full`: False on walks, where only ids were listed."""
+    """Decides for one folder of one mailbox. `summaries_are_full`: False on walks, where only ids were
+    listed."""
 
     server: MailServer
     mails: MailStore
@@ -100,5 +101,3 @@ class Decider:
             named=named,
             expires_at=self.now + timedelta(days=_WAITING_DAYS),
         )
-
-

@@ -1,6 +1,8 @@
-"""Fetches messages that are ours: batches bounded by bytes, several in flight, one bad item never taking others along.
+"""Fetches messages that are ours: batches bounded by bytes, several in flight, one bad item never taking
+others along.
 
-Stores raw messages (`receive`), answers rows for the caller to write. Dies anywhere: blobs without rows may be left,
+Stores raw messages (`receive`), answers rows for the caller to write. Dies anywhere: blobs without rows may
+be left,
 which the next run finds and keeps.
 """
 
@@ -35,7 +37,8 @@ _log = logging.getLogger(__name__)
 class Fetched:
     """What came of a fetch. `mails`: rows by item id, unreadable ones included (their `problem` says why).
 
-    `broken`: items whose fetch broke the connection while the server answered otherwise; `interrupted`: why the rest
+    `broken`: items whose fetch broke the connection while the server answered otherwise; `interrupted`: why
+    the rest
     could not be fetched.
     """
 

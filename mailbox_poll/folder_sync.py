@@ -1,9 +1,13 @@
 """Syncs one folder page by page under its checkpoint's fence.
 
-Order of a page: decide, blobs, rows, index, projections, places, and last the checkpoint under its ETag. Dies on any
-line: the checkpoint has not moved, the page is read again, all writes are idempotent. Two workers on one folder: both
-write the same rows, one wins the checkpoint, the other stops. A page that takes long is cut by interim checkpoints
-that name the items already counted. Units are read after the row: who changes units makes the rewalk write this row,
+Order of a page: decide, blobs, rows, index, projections, places, and last the checkpoint under its ETag.
+Dies on any
+line: the checkpoint has not moved, the page is read again, all writes are idempotent. Two workers on one
+folder: both
+write the same rows, one wins the checkpoint, the other stops. A page that takes long is cut by interim
+checkpoints
+that name the items already counted. Units are read after the row: who changes units makes the rewalk write
+this row,
 so that a page decided with the old units loses its checkpoint and is decided again.
 """
 
@@ -30,14 +34,16 @@ class FolderRun:
     """One invocation's work on one folder: `sync` is the checkpoint as it will be written next."""
 
     def __init__(self, work: FolderWork, row: Versioned[FolderSync], commit_time: str | None) -> None:
-        """`commit_time`: PidTagLocalCommitTimeMax as read before this run; None: not known, the old one stays."""
+        """`commit_time`: PidTagLocalCommitTimeMax as read before this run; None: not known, the old one
+        stays."""
         self.work = work
         self.sync = row.value
         self._etag = row.etag
         self._commit_time = commit_time
 
     def sync_page(self) -> bool:
-        """One page; True where more is left. Raises `BoundaryError`s (what was done is kept) and `ConflictError`."""
+        """One page; True where more is left. Raises `BoundaryError`s (what was done is kept) and
+        `ConflictError`."""
         sync = self.sync
         try:
             page = self.work.server.changes(
@@ -107,7 +113,8 @@ class FolderRun:
             raise RetryLaterError("ItemBreaksConnection", "Fetching one item broke the connection.")
 
     def _new_items(self, changes: Sequence[Change]) -> list[ItemSummary]:
-        """Items to look at: created ones, and changed ones that did not become a mail when they were created."""
+        """Items to look at: created ones, and changed ones that did not become a mail when they were
+        created."""
         new = []
         for change in changes:
             known_update = change.kind is ChangeKind.UPDATE and self._has_place(change.item_id)

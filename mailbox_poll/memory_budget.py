@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 
 class WorkerMemoryBudget:
-    """`limit_bytes` for the whole worker. A request larger than that waits for everything else and goes alone."""
+    """`limit_bytes` for the whole worker. A request larger than that waits for everything else and goes
+    alone."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes

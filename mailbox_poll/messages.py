@@ -1,4 +1,5 @@
-"""The area's queue messages: written and read in one place, bounded and checked, for a queue is an outside too."""
+"""The area's queue messages: written and read in one place, bounded and checked, for a queue is an outside
+too."""
 
 from __future__ import annotations
 

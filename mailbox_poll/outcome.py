@@ -1,6 +1,8 @@
-"""How a poll ended, written into the mailbox's poll state: when it is due next, how long all instances stay away.
+"""How a poll ended, written into the mailbox's poll state: when it is due next, how long all instances stay
+away.
 
-One conditional write. Dies before it: the claim runs out and the poll is repeated. Loses against another writer (a
+One conditional write. Dies before it: the claim runs out and the poll is repeated. Loses against another
+writer (a
 person asked for a poll, or a newer claim): that writer's state stands.
 """
 
@@ -89,8 +91,6 @@ def back_off(poll: PollContext, mailbox_id: str, error: BoundaryError) -> None:
         except ConflictError:
             continue
         return
-
-
 
 
 def _save(poll: PollContext, state: PollState, etag: str) -> None:

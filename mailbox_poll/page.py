@@ -1,4 +1,5 @@
-"""One set of listed items to stored mails: decide, fetch, store, wake; used by pages of changes, walks and arrivals."""
+"""One set of listed items to stored mails: decide, fetch, store, wake; used by pages of changes, walks and
+arrivals."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class FolderWork:
-    """A folder being worked on in one invocation. `units` was read after the folder's row (see `folder_sync`)."""
+    """A folder being worked on in one invocation. `units` was read after the folder's row (see
+    `folder_sync`)."""
 
     poll: PollContext
     server: MailServer
@@ -49,7 +51,8 @@ class FolderWork:
         return MailContext(self.mailbox_id, self.mailbox_address, self.units)
 
     def decide(self, summaries: Sequence[ItemSummary], *, summaries_are_full: bool) -> Decision:
-        """See `Decider`. Answers that wait are written down at once, then looked for again: their message may have
+        """See `Decider`. Answers that wait are written down at once, then looked for again: their message
+        may have
         been stored between the look-up and the note, and then nobody else would find them."""
         decider = Decider(
             self.server,
@@ -69,7 +72,9 @@ class FolderWork:
 
     def store(self, decision: Decision, tries: dict[str, int]) -> Iterator[Progress]:
         """Fetches and stores what is ours, a batch a step; ends after a step with `interrupted`."""
-        for result in Fetcher(self.poll, self.server, self.context, self.folder_id, tries).fetch(decision.ours):
+        for result in Fetcher(self.poll, self.server, self.context, self.folder_id, tries).fetch(
+            decision.ours
+        ):
             stored = store_mails(self.poll, self.mailbox_id, self.folder_id, result.mails)
             wake_answers(self.poll, self.server, self.context, hashes_of(self.poll, stored))
             unreadable = sum(mail.problem is not None for mail in result.mails.values())

@@ -1,7 +1,9 @@
 """The tick: takes each mailbox that is due and sends it to `mailbox-sync`.
 
-Dies after the claim, before the message: the claim runs out after `CLAIM` and the mailbox is due again. Dies after
-the message: nothing is left to do. Two ticks at once: the claim's conditional write lets one have each mailbox.
+Dies after the claim, before the message: the claim runs out after `CLAIM` and the mailbox is due again. Dies
+after
+the message: nothing is left to do. Two ticks at once: the claim's conditional write lets one have each
+mailbox.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ _TICK_BUDGET = timedelta(seconds=45)
 
 
 def poll_due_mailboxes(context: PollContext) -> int:
-    """Claims what is due, oldest first, for at most 45 s; answers how many. What is left is due at the next tick."""
+    """Claims what is due, oldest first, for at most 45 s; answers how many. What is left is due at the next
+    tick."""
     deadline = context.clock.now() + _TICK_BUDGET
     taken = 0
     while context.clock.now() < deadline:

@@ -1,7 +1,10 @@
-"""One message on its way in: scanned while it streams into its blob, and answered as a row that is not stored yet.
+"""One message on its way in: scanned while it streams into its blob, and answered as a row that is not
+stored yet.
 
-The blob appears whole or not at all and is never replaced. Dies before the blob: nothing is left. Dies after it: the
-next fetch finds the blob, keeps it, and makes the row from the blob's own bytes, so that the row always describes
+The blob appears whole or not at all and is never replaced. Dies before the blob: nothing is left. Dies after
+it: the
+next fetch finds the blob, keeps it, and makes the row from the blob's own bytes, so that the row always
+describes
 what is stored even where the server rebuilt the message in between.
 """
 
@@ -45,7 +48,8 @@ def receive_message(
 
 
 def _split_head(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """Exactly the first `HEAD_BYTES`, so that nothing depends on how the network cut the message, and the rest of
+    """Exactly the first `HEAD_BYTES`, so that nothing depends on how the network cut the message, and the
+    rest of
     the chunk they ended in. `rest` is empty where the message is over."""
     pieces: list[bytes] = []
     size = 0

@@ -1,7 +1,9 @@
-"""Walks a folder's look-back window again after units changed, newest first, so that the order of setting up loses
+"""Walks a folder's look-back window again after units changed, newest first, so that the order of setting up
+loses
 nothing: mail that was not ours when it came is looked at once more.
 
-The first thing written is the folder's row (see `folder_sync`). Dies anywhere: the row says how far the walk came,
+The first thing written is the folder's row (see `folder_sync`). Dies anywhere: the row says how far the walk
+came,
 and looking at a mail twice changes nothing.
 """
 
@@ -50,9 +52,7 @@ def rewalk_page(run: FolderRun) -> bool:
     found = _look_at(run, page)
     now = run.work.poll.clock.now()
     if page.complete or not page.items:
-        run.sync = replace(
-            run.sync, rewalk=None, rewalked_at=rewalk.requested_at, claimed_until=now + CLAIM
-        )
+        run.sync = replace(run.sync, rewalk=None, rewalked_at=rewalk.requested_at, claimed_until=now + CLAIM)
     else:
         oldest = page.items[-1].received_at
         run.sync = replace(

@@ -1,7 +1,9 @@
 """Writes what was fetched, in an order that a crash between any two writes leaves repeatable.
 
-Blob (already there), then the mails' rows, the reference index, the triage projection, and last the items' places.
-Dies between any two: the folder's checkpoint has not moved, the page is read again, and every write is idempotent.
+Blob (already there), then the mails' rows, the reference index, the triage projection, and last the items'
+places.
+Dies between any two: the folder's checkpoint has not moved, the page is read again, and every write is
+idempotent.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The `folder-sync` message: goes on with one folder for its time budget, then hands on to another message.
 
-Dies on any line: the host repeats the message; a message that is lost is sent again by the mailbox's poll when the
+Dies on any line: the host repeats the message; a message that is lost is sent again by the mailbox's poll
+when the
 folder's claim runs out.
 """
 
@@ -25,7 +26,8 @@ _QUICK_RETRIES = ("ItemBreaksConnection",)
 
 
 def sync_folder(poll: PollContext, message: FolderSyncMessage) -> None:
-    """Syncs the folder until it is complete, the budget is used up or something fails. Raises what storage raises."""
+    """Syncs the folder until it is complete, the budget is used up or something fails. Raises what storage
+    raises."""
     config = poll.mailboxes.read(message.mailbox_id)
     if config is None or not config.settings.enabled:
         return
@@ -55,7 +57,8 @@ def sync_folder(poll: PollContext, message: FolderSyncMessage) -> None:
 def open_run(
     poll: PollContext, config: MailboxConfiguration, folder_id: str, commit_time: str | None
 ) -> FolderRun | None:
-    """The folder's row, then the rewalk that is asked for, then the units: in this order (see `folder_sync`)."""
+    """The folder's row, then the rewalk that is asked for, then the units: in this order (see
+    `folder_sync`)."""
     row = poll.folder_syncs.read(config.settings.mailbox_id, folder_id)
     if row is None:
         return None
@@ -83,7 +86,8 @@ def open_run(
 def work_on(
     poll: PollContext, config: MailboxConfiguration, run: FolderRun, *, pages: int | None = None
 ) -> bool:
-    """Pages of changes, then of the rewalk, until done, `pages` were done or the budget is used up; True: more left.
+    """Pages of changes, then of the rewalk, until done, `pages` were done or the budget is used up; True:
+    more left.
 
     Raises `BoundaryError`, `ConflictError`.
     """

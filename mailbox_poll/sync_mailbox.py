@@ -1,6 +1,8 @@
-"""The `mailbox-sync` message: asks in one request which folders changed, syncs what is small, hands on the rest.
+"""The `mailbox-sync` message: asks in one request which folders changed, syncs what is small, hands on the
+rest.
 
-Dies on any line: the host repeats the message; when that is lost too, the poll's claim runs out and it is due again.
+Dies on any line: the host repeats the message; when that is lost too, the poll's claim runs out and it is
+due again.
 A message sent under a claim that is no longer the poll's is dropped: a newer one is on its way.
 """
 
@@ -38,7 +40,8 @@ _INLINE_PAGES = 1
 
 
 def sync_mailbox(poll: PollContext, message: MailboxSyncMessage) -> None:
-    """Polls the mailbox and writes how it went. Raises what storage raises; the host then repeats the message."""
+    """Polls the mailbox and writes how it went. Raises what storage raises; the host then repeats the
+    message."""
     config = poll.mailboxes.read(message.mailbox_id)
     if config is None or not config.settings.enabled:
         mailbox_is_off(poll, message.mailbox_id)
@@ -78,7 +81,8 @@ class _MailboxPoll:
         self._server: MailServer = poll.servers.open(config.settings)
 
     def run(self) -> None:
-        """Raises a `BoundaryError` that concerns the whole mailbox: one that asks to stay away, or that no folder
+        """Raises a `BoundaryError` that concerns the whole mailbox: one that asks to stay away, or that no
+        folder
         was spared. One folder's own trouble stays in its row and does not slow the others down."""
         mailbox_id = self._config.settings.mailbox_id
         selected = self._config.selection.folders if self._config.selection else (DEFAULT_FOLDER,)
@@ -173,9 +177,7 @@ class _MailboxPoll:
             self._send(folder_id)
 
     def _take_arrivals(self, sync: FolderSync) -> None:
-        units = UnitDirectory(
-            unit.value for unit in self._poll.units.read_all(include_archived=False)
-        )
+        units = UnitDirectory(unit.value for unit in self._poll.units.read_all(include_archived=False))
         settings = self._config.settings
         work = FolderWork(
             self._poll, self._server, settings.mailbox_id, settings.email, sync.folder_id, units

@@ -1,4 +1,5 @@
-"""When a mail is stored, the answers that waited for it are fetched and decided too, and the answers to those.
+"""When a mail is stored, the answers that waited for it are fetched and decided too, and the answers to
+those.
 
 A waiting row goes only after its answer is stored (or is gone from the server). Dies in between: the folder's
 checkpoint, or the queue message, has not moved on, and the same rows are found again.
@@ -28,7 +29,8 @@ def hashes_of(poll: PollContext, stored: Sequence[Mail]) -> list[str]:
 def wake_answers(poll: PollContext, server: MailServer, context: MailContext, hashes: Sequence[str]) -> int:
     """Stores what waited for one of these; answers how many mails became ours in this mailbox.
 
-    Answers in another mailbox are that mailbox's work and get a message. Raises what the server and storage raise.
+    Answers in another mailbox are that mailbox's work and get a message. Raises what the server and storage
+    raise.
     """
     woken = 0
     while hashes:

@@ -1,4 +1,5 @@
-"""Parts' bytes to text: transfer encodings and charsets as they come, never an exception (RFC 2045, RFC 2046)."""
+"""Parts' bytes to text: transfer encodings and charsets as they come, never an exception (RFC 2045, RFC
+2046)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ PREVIEW_CHARS = 200
 _PREVIEW_SOURCE_CHARS = 20_000
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
-_HIDDEN = re.compile(r"<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
+_HIDDEN = re.compile(
+    r"<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL
+)
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 _WHITE_SPACE = re.compile(r"\s+")
@@ -54,7 +57,8 @@ def _decode_uu(encoded: bytes) -> bytes:
 
 
 def decode_text(encoded: bytes, part: Part) -> str:
-    """The part's text. An unknown or wrong charset falls back to UTF-8, then Windows-1252; no lone surrogates."""
+    """The part's text. An unknown or wrong charset falls back to UTF-8, then Windows-1252; no lone
+    surrogates."""
     data = decode_bytes(encoded, part)
     for charset in (part.charset, "utf-8"):
         try:

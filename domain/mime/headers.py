@@ -1,4 +1,5 @@
-"""Header blocks to decoded fields: RFC 5322 with RFC 2047 words, raw 8-bit bytes and every malformation seen in mail.
+"""Header blocks to decoded fields: RFC 5322 with RFC 2047 words, raw 8-bit bytes and every malformation seen
+in mail.
 
 Nothing here raises on any input; what cannot be decoded is shown with replacement characters.
 """
@@ -109,7 +110,8 @@ def parse_date(value: str) -> datetime | None:
 
 
 def normalise_message_id(value: str) -> str | None:
-    """No brackets, comments or white space, the part after `@` in lower case. Empty: None, which matches nothing."""
+    """No brackets, comments or white space, the part after `@` in lower case. Empty: None, which matches
+    nothing."""
     match = _MESSAGE_ID.search(value)
     text = match.group(1) if match else _COMMENT.sub("", value)
     text = "".join(printable(text).split())[:1_000]
@@ -119,7 +121,7 @@ def normalise_message_id(value: str) -> str | None:
 
 def parse_message_ids(value: str) -> tuple[str, ...]:
     """Every `<id>` of an `In-Reply-To` or `References` field, normalised, the first and the last 50."""
-    found = [match for match in _MESSAGE_ID.findall(value)] or value.split()
+    found = list(_MESSAGE_ID.findall(value)) or value.split()
     ids = list(dict.fromkeys(n for one in found if (n := normalise_message_id(f"<{one.strip('<>')}>"))))
     if len(ids) > 2 * MAX_REFERENCES:
         ids = ids[:MAX_REFERENCES] + ids[-MAX_REFERENCES:]

@@ -157,5 +157,3 @@ def _evidence(headers: Headers, summary: ItemSummary) -> Evidence:
         auto_submitted=headers.get("Auto-Submitted")[:200] or None,
         send_id=summary.send_id,
     )
-
-

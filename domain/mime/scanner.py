@@ -34,7 +34,8 @@ _PARSER = BytesHeaderParser(policy=compat32)
 class MessageScanner:
     """Feed it the message's bytes in order, then `close`; the results are in its attributes.
 
-    `parts`: leaves in order. `header_block`: the message's own header, raw. `texts`: index into `parts` to the
+    `parts`: leaves in order. `header_block`: the message's own header, raw. `texts`: index into `parts` to
+    the
     first 64 KiB of the encoded body, for the bodies found (`text_part`, `html_part`).
     """
 
@@ -156,9 +157,7 @@ class MessageScanner:
         names = sorted({name for name, _ in self._multiparts}, key=len, reverse=True)
         self._slack = max((len(name) for name in names), default=0) + _BOUNDARY_SLACK
         choice = b"|".join(map(re.escape, names))
-        self._boundary = (
-            re.compile(rb"--(" + choice + rb")(--)?[ \t]*\r?(?:\n|\Z)") if names else None
-        )
+        self._boundary = re.compile(rb"--(" + choice + rb")(--)?[ \t]*\r?(?:\n|\Z)") if names else None
 
     def _begin_part(self, block: bytes, consumed: int) -> None:
         head = _PARSER.parsebytes(block.lstrip(b"\r\n"))

@@ -19,7 +19,7 @@ from domain.mime.headers import (
 
 
 @pytest.mark.parametrize(
-    ("written", "shown"),
+    "written, shown",
     [
         ("=?utf-8?B?44GT44KT44Gr44Gh44Gv?=", "こんにちは"),
         ("=?iso-8859-1?Q?Gr=FC=DFe?= aus =?utf-8?Q?K=C3=B6ln?=", "Grüße aus Köln"),
@@ -44,7 +44,7 @@ def test_folded_fields_are_one_line_and_lines_without_a_name_are_skipped() -> No
 
 
 @pytest.mark.parametrize(
-    ("written", "normal"),
+    "written, normal",
     [
         ("<Abc@Host.EXAMPLE>", "Abc@host.example"),
         (" <a b\t@x.example> (comment)", "ab@x.example"),
@@ -63,7 +63,12 @@ def test_message_ids_are_compared_without_brackets_comments_and_case_of_the_host
 def test_of_endless_references_the_first_and_last_fifty_count() -> None:
     ids = parse_message_ids(" ".join(f"<{n}@x.example>" for n in range(5_000)))
     assert len(ids) == 100
-    assert (ids[0], ids[49], ids[50], ids[99]) == ("0@x.example", "49@x.example", "4950@x.example", "4999@x.example")
+    assert (ids[0], ids[49], ids[50], ids[99]) == (
+        "0@x.example",
+        "49@x.example",
+        "4950@x.example",
+        "4999@x.example",
+    )
 
 
 def test_a_thousand_recipients_are_kept_and_the_rest_counted() -> None:

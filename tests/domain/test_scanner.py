@@ -56,7 +56,10 @@ def test_parts_lie_where_the_standard_library_finds_them(line_end: bytes) -> Non
 
     scanner = scan(raw)
 
-    expected = [(one.get_content_type(), one.get_payload(decode=True)) for one in leaves(email.message_from_bytes(raw))]
+    expected = [
+        (one.get_content_type(), one.get_payload(decode=True))
+        for one in leaves(email.message_from_bytes(raw))
+    ]
     assert [(part.content_type, body_of(raw, part)) for part in scanner.parts] == expected
     assert scanner.text_part == 0
     assert scanner.html_part == 1
@@ -126,7 +129,11 @@ def test_multiparts_nested_a_thousand_deep_end() -> None:
 
 def test_an_attached_message_is_one_part_whatever_boundaries_it_holds() -> None:
     inner = mail_with_everything().as_bytes()
-    raw = b"Content-Type: multipart/mixed; boundary=outer\n\n--outer\nContent-Type: message/rfc822\n\n" + inner + b"\n--outer--\n"
+    raw = (
+        b"Content-Type: multipart/mixed; boundary=outer\n\n--outer\nContent-Type: message/rfc822\n\n"
+        + inner
+        + b"\n--outer--\n"
+    )
     scanner = scan(raw)
     assert [part.content_type for part in scanner.parts] == ["message/rfc822"]
     assert body_of(raw, scanner.parts[0]) == inner
