@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -67,10 +68,9 @@ def _to_text(raw: bytes) -> str:
 def decode_words(value: str) -> str:
     """RFC 2047 encoded words decoded, control characters replaced by spaces, white space run together."""
     if "=?" in value:
-        try:
+        # A word with broken base64 is shown as it was written.
+        with suppress(HeaderParseError, ValueError):
             value = "".join(_decoded(part, charset) for part, charset in decode_header(value))
-        except (HeaderParseError, ValueError):
-            pass  # a word with broken base64: shown as it was written
     return _WHITE_SPACE.sub(" ", _CONTROL.sub(" ", printable(value))).strip()
 
 
