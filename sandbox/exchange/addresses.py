@@ -1,4 +1,6 @@
-"""How senders and recipients are written: SMTP in GetItem; legacy DNs or bare names of internal senders elsewhere."""
+"""How senders and recipients are written: SMTP in GetItem; legacy DNs or bare names of internal senders
+elsewhere.
+"""
 
 import hashlib
 
@@ -24,13 +26,16 @@ def mailbox_element(address: Address, view: View) -> str:
         return f"<t:Mailbox><t:Name>{view.text(name)}</t:Name></t:Mailbox>"
     kind = "Mailbox" if view.is_internal(smtp) else "OneOff"
     return (
-        f"<t:Mailbox><t:Name>{view.text(name or smtp)}</t:Name><t:EmailAddress>{escape(smtp)}</t:EmailAddress>"
+        f"<t:Mailbox><t:Name>{view.text(name or smtp)}</t:Name>"
+        f"<t:EmailAddress>{escape(smtp)}</t:EmailAddress>"
         f"<t:RoutingType>SMTP</t:RoutingType><t:MailboxType>{kind}</t:MailboxType></t:Mailbox>"
     )
 
 
 def sender_element(tag: str, name: str | None, smtp: str | None, view: View) -> str:
-    """From or Sender. For internal senders SyncFolderItems gives the EX address and FindItem only the name."""
+    """From or Sender. For internal senders SyncFolderItems gives the EX address and FindItem only
+    the name.
+    """
     if name is None and smtp is None:
         return ""
     shown, address = name or smtp or "", smtp or ""

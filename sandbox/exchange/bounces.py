@@ -17,7 +17,8 @@ def non_delivery_report(
     names = "\n".join(f"  {address}" for address in recipients)
     fields = "\n".join(
         f"Final-Recipient: rfc822;{address}\nAction: failed\nStatus: 5.1.10\nRemote-MTA: dns;mx.{domain}\n"
-        "Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup\n"
+        "Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; "
+        "Recipient not found by SMTP address lookup\n"
         for address in recipients
     )
     head = header_block(original).replace(b"\r\n", b"\n").decode("utf-8", "replace")
@@ -28,9 +29,10 @@ def non_delivery_report(
         f'Content-Type: multipart/report; report-type=delivery-status;\n boundary="{boundary}"\n\n'
         f"--{boundary}\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
         f"Delivery has failed to these recipients or groups:\n\n{names}\n\n"
-        "The email address you entered couldn't be found. Please check the recipient's email address and try to\n"
-        f"resend the message.\n\n--{boundary}\nContent-Type: message/delivery-status\n\n"
-        f"Reporting-MTA: dns;mx.{domain}\nReceived-From-MTA: dns;mx.{domain}\nArrival-Date: {moment}\n\n{fields}\n"
+        "The email address you entered couldn't be found. Please check the recipient's email address\n"
+        f"and try to resend the message.\n\n--{boundary}\nContent-Type: message/delivery-status\n\n"
+        f"Reporting-MTA: dns;mx.{domain}\nReceived-From-MTA: dns;mx.{domain}\nArrival-Date: {moment}\n\n"
+        f"{fields}\n"
         f"--{boundary}\nContent-Type: text/rfc822-headers\n\n{head}\n\n--{boundary}--\n"
     )
     return text.encode("utf-8", "replace").replace(b"\n", b"\r\n")

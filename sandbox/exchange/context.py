@@ -1,12 +1,15 @@
-"""What every operation works with: the store, the mailbox that is acted on, and the way ids of requests are resolved."""
+"""What every operation works with: the store, the mailbox that is acted on, and the way ids of requests are
+resolved.
+"""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
 
-from sandbox.exchange.errors import ItemError, SoapFault
+from sandbox.exchange.errors import ItemError, RequestError
 from sandbox.exchange.ids import IdSpace
 from sandbox.exchange.schema import Folder, Item, Mailbox
 from sandbox.exchange.sending import Sender
@@ -68,16 +71,29 @@ class Context:
             number = self.ids.parse_folder(name)
             found = self.store.folders("id = ? AND mailbox = ?", (number, self.mailbox.id))
         else:
-            raise SoapFault("ErrorSchemaValidation", "The request failed schema validation: no folder id.")
+            raise RequestError("ErrorSchemaValidation", "The request failed schema validation: no folder id.")
         if not found:
             raise ItemError("ErrorFolderNotFound")
         return found[0]
 
     def target_folder(self, request: etree._Element, name: str) -> Folder | None:
-        """The folder in a child such as SavedItemFolderId, None where the child is missing. Raises ItemError."""
+        """The folder in a child such as SavedItemFolderId, None where the child is missing. Raises
+        ItemError.
+        """
         box = request.find(M + name)
         node = None if box is None else next(box.iterchildren("*"), None)
         return None if node is None else self.resolve_folder(node)
+
+    def wellknown(self, name: str) -> Folder:
+        """The mailbox's folder with a well-known name. Raises ItemError."""
+        found = self.store.folders("mailbox = ? AND wellknown = ?", (self.mailbox.id, name))
+        if not found:
+            raise ItemError("ErrorFolderNotFound")
+        return found[0]
+
+    def categories_text(self, categories: list[str]) -> str:
+        """Categories as the store keeps them."""
+        return json.dumps(categories)
 
     def resolve_item(self, node: etree._Element) -> Item:
         """The item of an ItemId element. Raises ItemError."""
@@ -90,10 +106,14 @@ class Context:
 
 
 def id_nodes(request: etree._Element, name: str) -> Iterator[etree._Element]:
-    """The ids in a child such as ItemIds or FolderIds. Raises SoapFault where there are none or too many."""
+    """The ids in a child such as ItemIds or FolderIds. Raises RequestError where there are none or
+    too many.
+    """
     box = request.find(M + name)
     if box is None or len(box) == 0:
-        raise SoapFault("ErrorSchemaValidation", f"The request failed schema validation: {name} is missing.")
+        raise RequestError(
+            "ErrorSchemaValidation", f"The request failed schema validation: {name} is missing."
+        )
     if len(box) > ACCEPTED_ITEM_IDS:
-        raise SoapFault("ErrorInvalidRequest", f"The request has more than {ACCEPTED_ITEM_IDS} ids.")
+        raise RequestError("ErrorInvalidRequest", f"The request has more than {ACCEPTED_ITEM_IDS} ids.")
     return box.iterchildren("*")

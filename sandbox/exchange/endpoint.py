@@ -1,4 +1,6 @@
-"""The web endpoint `/EWS/Exchange.asmx`: checks access, runs the operation, sends the answer in bounded memory."""
+"""The web endpoint `/EWS/Exchange.asmx`: checks access, runs the operation, sends the answer in bounded
+memory.
+"""
 
 import asyncio
 import base64
@@ -10,7 +12,7 @@ from aiohttp import web
 
 from sandbox.exchange.access import Access
 from sandbox.exchange.context import Answer, Context, MimePart
-from sandbox.exchange.errors import HttpRefusal, ItemError, SoapFault
+from sandbox.exchange.errors import HttpError, ItemError, RequestError
 from sandbox.exchange.operations import OPERATIONS, SERVER_OPERATIONS
 from sandbox.exchange.record import KEPT_BASE64, Recorder
 from sandbox.exchange.sending import Sender
@@ -24,28 +26,38 @@ CHUNK_BYTES = 3 * 64 * 1024
 STREAM_FROM_BYTES = 1_000_000
 THREAD_FROM_BYTES = 500_000
 
-_PARSED = web.RequestKey("ews-request", SoapRequest | SoapFault)  # type: ignore[arg-type]  # a union is no class
 _TYPE = {"Content-Type": "text/xml; charset=utf-8"}
 _SUBJECT_END = "</t:Subject>"
 _HEAVY_SHAPE = re.compile(rb"item:(?:Body|Attachments|UniqueBody|TextBody|Preview)|AllProperties|>Default<")
 
 
-async def parsed(request: web.Request) -> SoapRequest | SoapFault:
-    """The request's envelope, parsed once; a SoapFault where it is none."""
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A request's envelope, or what is wrong with it."""
+
+    soap: SoapRequest | None
+    error: RequestError | None
+
+
+_PARSED = web.RequestKey("ews-request", _Parsed)
+
+
+async def _parsed(request: web.Request) -> _Parsed:
+    """The request's envelope, parsed once."""
     known = request.get(_PARSED)
     if known is None:
         try:
-            known = parse_request(await request.read())
-        except SoapFault as error:
-            known = error
+            known = _Parsed(parse_request(await request.read()), None)
+        except RequestError as error:
+            known = _Parsed(None, error)
         request[_PARSED] = known
-    return known  # type: ignore[no-any-return]  # only this function writes the key
+    return known
 
 
 async def describe(request: web.Request) -> tuple[str, str | None]:
     """Operation and mailbox of a request, for faults and counts; the body can still be read."""
-    soap = await parsed(request)
-    if isinstance(soap, SoapFault):
+    soap = (await _parsed(request)).soap
+    if soap is None:
         return "unknown", None
     anchor = request.headers.get("X-AnchorMailbox")
     return soap.operation, soap.impersonated or (anchor.lower() if anchor else None)
@@ -68,15 +80,16 @@ class Endpoint:
         """Answer one POST."""
         try:
             application = self.access.authenticate(request.headers)
-        except HttpRefusal as refusal:
+        except HttpError as refusal:
             return web.Response(status=refusal.status, headers=refusal.headers, text=refusal.text)
-        soap = await parsed(request)
-        operation = "unknown" if isinstance(soap, SoapFault) else soap.operation
+        parsed = await _parsed(request)
+        soap = parsed.soap
+        operation = "unknown" if soap is None else soap.operation
         if self.recorder is not None:
             self.recorder.write(operation, "request", await request.read())
         try:
-            if isinstance(soap, SoapFault):
-                raise soap
+            if soap is None:
+                raise parsed.error or RequestError("ErrorInvalidRequest")
             if soap.operation in SERVER_OPERATIONS:
                 return await self._send(request, operation, SERVER_OPERATIONS[operation](soap.body))
             anchor = request.headers.get("X-AnchorMailbox")
@@ -89,14 +102,14 @@ class Endpoint:
                 answer = await self._run(context, soap, await request.read())
                 self.submitted.set()
                 return await self._send(request, soap.operation, answer)
-        except HttpRefusal as refusal:
+        except HttpError as refusal:
             return web.Response(status=refusal.status, headers=refusal.headers, text=refusal.text)
-        except SoapFault as error:
+        except RequestError as error:
             return self._fault(operation, error)
         except ItemError as error:
-            return self._fault(operation, SoapFault(error.code, error.text, error.back_off_ms))
+            return self._fault(operation, RequestError(error.code, error.text, error.back_off_ms))
 
-    def _fault(self, operation: str, error: SoapFault) -> web.Response:
+    def _fault(self, operation: str, error: RequestError) -> web.Response:
         body = f"{ENVELOPE_START}{fault(error)}{ENVELOPE_END}".encode()
         if self.recorder is not None:
             self.recorder.write(operation, "response", body)
@@ -105,10 +118,10 @@ class Endpoint:
     async def _run(self, context: Context, soap: SoapRequest, raw: bytes) -> Answer:
         run = OPERATIONS.get(soap.operation)
         if run is None:
-            raise SoapFault("ErrorInvalidRequest", f"The operation {soap.operation} is not supported.")
+            raise RequestError("ErrorInvalidRequest", f"The operation {soap.operation} is not supported.")
         active = context.fault
         if active is not None and active.kind == "exchange-error":
-            raise SoapFault(active.error or "ErrorServerBusy", back_off_ms=active.back_off_ms)
+            raise RequestError(active.error or "ErrorServerBusy", back_off_ms=active.back_off_ms)
         heavy = len(raw) > THREAD_FROM_BYTES or (soap.operation == "GetItem" and _HEAVY_SHAPE.search(raw))
         answer = await asyncio.to_thread(run, context, soap.body) if heavy else run(context, soap.body)
         if context.has_fault("forbidden-characters"):
@@ -137,7 +150,9 @@ class Endpoint:
 
 
 def _entity_bomb() -> str:
-    """The start of an envelope whose document type would grow to a gigabyte in a parser that expands entities."""
+    """The start of an envelope whose document type would grow to a gigabyte in a parser that expands
+    entities.
+    """
     levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     doctype = f'<!DOCTYPE bomb [<!ENTITY l0 "lol">{levels}]>'
     head, _, rest = ENVELOPE_START.partition("?>")

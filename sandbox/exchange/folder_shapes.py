@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from sandbox.exchange.errors import SoapFault
+from sandbox.exchange.errors import RequestError
 from sandbox.exchange.ids import IdSpace
 from sandbox.exchange.paths import ExtendedPath, FieldPath
 from sandbox.exchange.schema import Folder
@@ -118,11 +118,11 @@ ID_ONLY = FolderShape((_FIELDS["folder:FolderId"],))
 
 
 def compile_folder_shape(request: etree._Element) -> FolderShape:
-    """The request's FolderShape. Raises SoapFault where it is not valid."""
+    """The request's FolderShape. Raises RequestError where it is not valid."""
     shape = request.find(M + "FolderShape")
     base = None if shape is None else _BASE.get(shape.findtext(T + "BaseShape", ""))
     if shape is None or base is None:
-        raise SoapFault("ErrorSchemaValidation", "The request failed schema validation: FolderShape.")
+        raise RequestError("ErrorSchemaValidation", "The request failed schema validation: FolderShape.")
     uris = {"folder:FolderId", *base}
     extended: dict[str, ExtendedPath] = {}
     for path in requested_paths(shape):

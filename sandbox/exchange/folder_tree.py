@@ -1,8 +1,12 @@
-"""The folders that every mailbox is born with, in several languages (Microsoft: "DistinguishedFolderIdNameType")."""
+"""The folders that every mailbox is born with, in several languages (Microsoft:
+"DistinguishedFolderIdNameType").
+"""
 
 from dataclasses import dataclass
 
-from sandbox.exchange.schema import CREATED, Mailbox
+from sandbox.exchange.errors import ItemError
+from sandbox.exchange.mailstore import delete_item
+from sandbox.exchange.schema import CREATED, DELETED, Folder, Mailbox
 from sandbox.exchange.store import Store, now_ms
 
 
@@ -72,7 +76,9 @@ _NAMES = {
 
 
 def seed_folders(store: Store, mailbox: Mailbox, language: str) -> None:
-    """Make a new mailbox's folders with the names of `language` (`en`, `de`, `ja`). Runs inside a transaction."""
+    """Make a new mailbox's folders with the names of `language` (`en`, `de`, `ja`). Runs inside a
+    transaction.
+    """
     names = _NAMES.get(language, {})
     numbers = {"root": insert_folder(store, mailbox.id, None, FolderSeed("root", "root", "", parent=""))}
     for seed in _SEEDS:
@@ -92,8 +98,8 @@ def seed_folders(store: Store, mailbox: Mailbox, language: str) -> None:
 def insert_folder(store: Store, mailbox: int, parent: int | None, seed: FolderSeed) -> int:
     """Write one folder's row and its change; the folder's number."""
     number = store.execute(
-        "INSERT INTO folders (mailbox, parent, name, folder_class, wellknown, hidden, kind, committed_at, change_number)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        "INSERT INTO folders (mailbox, parent, name, folder_class, wellknown, hidden, kind, committed_at, "
+        "change_number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
         (mailbox, parent, seed.name, seed.folder_class, seed.wellknown, seed.hidden, seed.kind, now_ms()),
     )
     change = store.record_change(mailbox, number, None, CREATED)
@@ -104,3 +110,38 @@ def insert_folder(store: Store, mailbox: int, parent: int | None, seed: FolderSe
 def plain_folder(name: str, folder_class: str = "IPF.Note", kind: str = "Folder") -> FolderSeed:
     """A folder that a person or a client makes."""
     return FolderSeed(None, name, folder_class or "IPF.Note", kind)
+
+
+def rename_folder(store: Store, folder: Folder, name: str) -> None:
+    """Give a folder another name; its id stays. Raises ItemError where the name is empty or taken."""
+    if not name:
+        raise ItemError("ErrorInvalidPropertySet")
+    with store.transaction():
+        taken = "parent = ? AND name = ? COLLATE NOCASE AND id <> ?"
+        if store.folders(taken, (folder.parent, name, folder.id)):
+            raise ItemError("ErrorFolderExists")
+        store.execute("UPDATE folders SET name = ? WHERE id = ?", (name, folder.id))
+        store.touch_folder(folder)
+
+
+def place_folder(store: Store, folder: Folder, parent: Folder) -> None:
+    """Put a folder under another one; its id stays. Raises ItemError where that would make a ring."""
+    above: Folder | None = parent
+    while above is not None:
+        if above.id == folder.id:
+            raise ItemError("ErrorMoveCopyFailed", "A folder cannot be moved below itself.")
+        above = None if above.parent is None else store.folder(above.parent)
+    with store.transaction():
+        store.execute("UPDATE folders SET parent = ? WHERE id = ?", (parent.id, folder.id))
+        store.touch_folder(folder)
+
+
+def remove_folder(store: Store, folder: Folder) -> None:
+    """Delete a folder and everything below it in one transaction."""
+    with store.transaction():
+        for child in store.folders("parent = ?", (folder.id,)):
+            remove_folder(store, child)
+        for item in store.items("WHERE folder = ?", (folder.id,)):
+            delete_item(store, item)
+        store.record_change(folder.mailbox, folder.id, None, DELETED)
+        store.execute("DELETE FROM folders WHERE id = ?", (folder.id,))

@@ -1,4 +1,6 @@
-"""Item, folder and attachment ids and change keys: opaque base64 that differs in letter case only, as Exchange's do."""
+"""Item, folder and attachment ids and change keys: opaque base64 that differs in letter case only, as
+Exchange's do.
+"""
 
 import base64
 import binascii

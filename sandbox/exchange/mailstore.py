@@ -13,6 +13,9 @@ from sandbox.exchange.mime import Address, MailProperties
 from sandbox.exchange.schema import CREATED, DELETED, READ_FLAG, UPDATED, Folder, Item, Mailbox
 from sandbox.exchange.store import Store, now_ms
 
+_COLUMNS = Item._fields[1:]
+_INSERT_ITEM = f"INSERT INTO items ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
@@ -45,7 +48,7 @@ def add_item(store: Store, mailbox: Mailbox, folder: Folder, new: NewItem) -> in
     with store.transaction():
         content = store.add_content(new.raw)
         number = store.execute(
-            f"INSERT INTO items ({', '.join(Item._fields[1:])}) VALUES ({', '.join('?' * (len(Item._fields) - 1))})",
+            _INSERT_ITEM,
             (
                 mailbox.id,
                 folder.id,
@@ -116,10 +119,10 @@ def copy_item(store: Store, item: Item, target: Folder, raw: bytes | None) -> in
     with store.transaction():
         content = item.content if raw is None else store.add_content(raw)
         values = item._replace(mailbox=target.mailbox, folder=target.id, content=content)[1:]
-        sql = f"INSERT INTO items ({', '.join(Item._fields[1:])}) VALUES ({', '.join('?' * len(values))})"
-        number = store.execute(sql, values)
+        number = store.execute(_INSERT_ITEM, values)
         store.execute(
-            "INSERT INTO item_properties (item, key, value) SELECT ?, key, value FROM item_properties WHERE item = ?",
+            "INSERT INTO item_properties (item, key, value) "
+            "SELECT ?, key, value FROM item_properties WHERE item = ?",
             (number, item.id),
         )
         _stamp(store, target.mailbox, target.id, number, CREATED)

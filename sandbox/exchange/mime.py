@@ -1,4 +1,5 @@
-"""Properties from a message's bytes, however broken they are: what Exchange promotes from MIME when mail arrives.
+"""Properties from a message's bytes, however broken they are: what Exchange promotes from MIME when mail
+arrives.
 
 Nothing here raises for what a message holds. Headers are read from the first 256 KiB only.
 """

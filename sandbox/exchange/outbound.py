@@ -1,6 +1,7 @@
 """The list of mails that left: one JSON line each, oldest first, with the message in a file of its own.
 
-The message's file is written before its line, and each line in one write, so a reader never sees half an entry.
+The message's file is written before its line, and each line in one write, so a reader never sees half an
+entry.
 """
 
 import json
@@ -35,7 +36,9 @@ class Outbound:
         sent_at: str,
         via: str,
     ) -> None:
-        """Note one mail; recipients are SMTP addresses under `to`, `cc` and `bcc`; sent_at is RFC 3339 in UTC."""
+        """Note one mail; recipients are SMTP addresses under `to`, `cc` and `bcc`; sent_at is RFC 3339 in
+        UTC.
+        """
         path = self.folder / f"{uuid.uuid4().hex}.eml"
         path.write_bytes(raw)
         entry = {

@@ -1,4 +1,6 @@
-"""Bodies and attachments of a message's MIME parts, as Exchange lists them; broken parts are given as they are."""
+"""Bodies and attachments of a message's MIME parts, as Exchange lists them; broken parts are given as they
+are.
+"""
 
 import email.message
 from dataclasses import dataclass

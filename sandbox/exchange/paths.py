@@ -1,11 +1,13 @@
-"""Property paths of requests: FieldURI, IndexedFieldURI and ExtendedFieldURI (Microsoft: "Property identifiers in EWS")."""
+"""Property paths of requests: FieldURI, IndexedFieldURI and ExtendedFieldURI (Microsoft: "Property
+identifiers in EWS").
+"""
 
 import re
 from dataclasses import dataclass
 
 from lxml import etree
 
-from sandbox.exchange.errors import SoapFault
+from sandbox.exchange.errors import RequestError
 from sandbox.exchange.soap import T
 from sandbox.exchange.xmltext import escape
 
@@ -82,28 +84,30 @@ def is_path(node: etree._Element) -> bool:
 
 
 def parse_path(node: etree._Element) -> Path:
-    """The path in an element. Raises SoapFault(ErrorSchemaValidation)."""
+    """The path in an element. Raises RequestError(ErrorSchemaValidation)."""
     if node.tag == T + "FieldURI":
         return FieldPath(_required(node, "FieldURI"))
     if node.tag == T + "IndexedFieldURI":
         return IndexedPath(_required(node, "FieldURI"), _required(node, "FieldIndex"))
     if node.tag == T + "ExtendedFieldURI":
         return _extended(node)
-    raise SoapFault("ErrorSchemaValidation", f"The request failed schema validation: {node.tag} is no path.")
+    raise RequestError(
+        "ErrorSchemaValidation", f"The request failed schema validation: {node.tag} is no path."
+    )
 
 
 def find_path(node: etree._Element) -> Path:
-    """The first path among an element's children. Raises SoapFault(ErrorSchemaValidation)."""
+    """The first path among an element's children. Raises RequestError(ErrorSchemaValidation)."""
     for child in node.iterchildren("*"):
         if is_path(child):
             return parse_path(child)
-    raise SoapFault("ErrorSchemaValidation", "The request failed schema validation: a path is missing.")
+    raise RequestError("ErrorSchemaValidation", "The request failed schema validation: a path is missing.")
 
 
 def _required(node: etree._Element, name: str) -> str:
     value = node.get(name)
     if not value:
-        raise SoapFault("ErrorSchemaValidation", f"The required attribute '{name}' is missing.")
+        raise RequestError("ErrorSchemaValidation", f"The required attribute '{name}' is missing.")
     return value
 
 
@@ -120,7 +124,7 @@ def _extended(node: etree._Element) -> ExtendedPath:
         named = node.get("PropertyId")
         number = None if named is None else int(named)
     except ValueError as error:
-        raise SoapFault(
+        raise RequestError(
             "ErrorSchemaValidation", "The request failed schema validation: bad property id."
         ) from error
     property_set = (node.get("PropertySetId") or "").lower()
@@ -128,7 +132,7 @@ def _extended(node: etree._Element) -> ExtendedPath:
         property_set = _PROPERTY_SETS.get(node.get("DistinguishedPropertySetId") or "", "")
     name = node.get("PropertyName")
     if not _GUID.fullmatch(property_set) or (name is None) == (number is None):
-        raise SoapFault(
+        raise RequestError(
             "ErrorInvalidExtendedProperty", "The extended property attribute combination is invalid."
         )
     key = f"id:{property_set}:{number}" if name is None else f"name:{property_set}:{name}"

@@ -16,7 +16,9 @@ _POLICY = email.policy.compat32.clone(linesep="\r\n", max_line_length=76)
 
 
 def rebuild_mime(raw: bytes, replace: dict[str, str] | None = None) -> bytes:
-    """The message with new boundaries; replace: header fields to be set, or removed where the value is empty."""
+    """The message with new boundaries; replace: header fields to be set, or removed where the value
+    is empty.
+    """
     message = email.parser.BytesParser(policy=_POLICY).parsebytes(raw)
     for name, value in (replace or {}).items():
         del message[name]

@@ -1,7 +1,8 @@
-"""Records traffic: every SOAP request and answer as one numbered XML file, in the order of their coming and going.
+"""Records traffic: every SOAP request and answer as one numbered XML file, in the order of their coming and
+going.
 
-Long base64 (messages) is shortened to its first bytes, still valid base64. A file is written in one go; a process
-that dies leaves at most the last one incomplete.
+Long base64 (messages) is shortened to its first bytes, still valid base64. A file is written in one go; a
+process that dies leaves at most the last one incomplete.
 """
 
 import itertools

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from sandbox.exchange.errors import ItemError, SoapFault
+from sandbox.exchange.errors import ItemError, RequestError
 from sandbox.exchange.paths import ExtendedPath, FieldPath, Path, find_path, is_path, parse_path
 from sandbox.exchange.soap import M, T
 from sandbox.exchange.xmltext import parse_timestamp
@@ -109,12 +109,12 @@ class _Builder:
         if name in ("And", "Or"):
             inner = [self.expression(child, depth + 1) for child in node.iterchildren("*")]
             if len(inner) < 2:
-                raise SoapFault("ErrorSchemaValidation", f"The request failed schema validation: {name}.")
+                raise RequestError("ErrorSchemaValidation", f"The request failed schema validation: {name}.")
             return f"({f' {name.upper()} '.join(inner)})"
         if name == "Not":
             child = next(node.iterchildren("*"), None)
             if child is None:
-                raise SoapFault("ErrorSchemaValidation", "The request failed schema validation: Not.")
+                raise RequestError("ErrorSchemaValidation", "The request failed schema validation: Not.")
             return f"NOT coalesce({self.expression(child, depth + 1)}, 0)"
         if name == "Exists":
             return f"({self.column(find_path(node))[0]} IS NOT NULL)"
@@ -129,7 +129,7 @@ class _Builder:
         side = node.find(T + "FieldURIOrConstant")
         operand = None if side is None else next(side.iterchildren("*"), None)
         if operand is None:
-            raise SoapFault(
+            raise RequestError(
                 "ErrorSchemaValidation", "The request failed schema validation: FieldURIOrConstant."
             )
         if is_path(operand):
@@ -184,7 +184,8 @@ def contains(text: str | None, wanted: str, mode: str, ignore_case: int) -> bool
 def condition(request: etree._Element, *, of_folders: bool = False) -> tuple[str, list[object]]:
     """The request's Restriction as an SQL condition and its parameters; an always true one without it.
 
-    Raises ItemError where a property cannot be searched by or a value does not fit, SoapFault where it is not valid.
+    Raises ItemError where a property cannot be searched by or a value does not fit, RequestError where it is
+    not valid.
     """
     box = request.find(M + "Restriction")
     node = None if box is None else next(box.iterchildren("*"), None)

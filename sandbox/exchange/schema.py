@@ -10,19 +10,21 @@ from typing import NamedTuple
 TABLES = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS mailboxes (
-    id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE COLLATE NOCASE, name TEXT NOT NULL, kind TEXT NOT NULL,
-    guid TEXT NOT NULL, replica BLOB NOT NULL);
+    id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE COLLATE NOCASE, name TEXT NOT NULL,
+    kind TEXT NOT NULL, guid TEXT NOT NULL, replica BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS folders (
     id INTEGER PRIMARY KEY AUTOINCREMENT, mailbox INTEGER NOT NULL, parent INTEGER, name TEXT NOT NULL,
     folder_class TEXT NOT NULL, wellknown TEXT, hidden INTEGER NOT NULL, kind TEXT NOT NULL,
     committed_at INTEGER NOT NULL, change_number INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS folders_by_mailbox ON folders (mailbox, parent);
-CREATE TABLE IF NOT EXISTS contents (id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, size INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS contents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, size INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS items (
     id INTEGER PRIMARY KEY AUTOINCREMENT, mailbox INTEGER NOT NULL, folder INTEGER NOT NULL,
     change_number INTEGER NOT NULL, content INTEGER NOT NULL, received_at INTEGER NOT NULL,
-    created_at INTEGER NOT NULL, sent_at INTEGER NOT NULL, modified_at INTEGER NOT NULL, item_class TEXT NOT NULL,
-    subject TEXT NOT NULL, message_id TEXT, in_reply_to TEXT, reference_ids TEXT, is_read INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, sent_at INTEGER NOT NULL, modified_at INTEGER NOT NULL,
+    item_class TEXT NOT NULL, subject TEXT NOT NULL,
+    message_id TEXT, in_reply_to TEXT, reference_ids TEXT, is_read INTEGER NOT NULL,
     is_draft INTEGER NOT NULL, is_submitted INTEGER NOT NULL, has_attachments INTEGER NOT NULL,
     importance TEXT NOT NULL, size INTEGER NOT NULL, sender_name TEXT, sender_smtp TEXT, from_name TEXT,
     from_smtp TEXT, display_to TEXT NOT NULL, display_cc TEXT NOT NULL, display_bcc TEXT NOT NULL,

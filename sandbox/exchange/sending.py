@@ -1,14 +1,16 @@
-"""Sends mails: from a draft over transport to mailboxes and the outbound list, and to Sent Items a while later.
+"""Sends mails: from a draft over transport to mailboxes and the outbound list, and to Sent Items a while
+later.
 
-A submission is a row from SendItem's transaction on. Its two steps (`transport`, then `copy`) each end with one
-transaction that moves the row on; after a crash the step is done again: transport notes the mail in the outbound
-list first, so a process that dies just there can list it twice, as a mail system that dies in its answer sends twice.
+A submission is a row from SendItem's transaction on. Its two steps (`transport`, then `copy`) each end with
+one transaction that moves the row on; after a crash the step is done again: transport notes the mail in the
+outbound list first, so a process that dies just there can list it twice, as a mail system that dies in its
+answer sends twice.
 """
 
-import uuid
 from dataclasses import dataclass
 
 from sandbox.exchange.bounces import non_delivery_report
+from sandbox.exchange.compose import new_message_id
 from sandbox.exchange.errors import ItemError
 from sandbox.exchange.mailstore import NewItem, add_item, change_item, delete_item, move_item
 from sandbox.exchange.mime import Address, read_properties
@@ -41,10 +43,14 @@ class Sender:
             raise ItemError("ErrorMissingRecipients")
         if any("@" not in address for address in addresses):
             raise ItemError("ErrorInvalidRecipients")
+        box = self.store.mailbox_by_id(item.mailbox)
+        if (item.from_smtp or box.address).lower() != box.address.lower():
+            raise ItemError("ErrorSendAsDenied")
         with self.store.transaction():
             change_item(self.store, item, {"is_submitted": True})
             self.store.execute(
-                "INSERT INTO submissions (mailbox, item, save_to, due_at, stage) VALUES (?, ?, ?, ?, 'transport')",
+                "INSERT INTO submissions (mailbox, item, save_to, due_at, stage) "
+                "VALUES (?, ?, ?, ?, 'transport')",
                 (item.mailbox, item.id, save_to and save_to.id, self._due(self.transport_delay_s)),
             )
 
@@ -76,9 +82,9 @@ class Sender:
 
     def _transport(self, number: int, box: Mailbox, draft: Item, save_to: Folder | None) -> None:
         """Send a submitted draft; it leaves its folder for the outbox, where the copy waits to be filed."""
-        message_id = draft.message_id or self._new_message_id()
+        message_id = draft.message_id or new_message_id(self.internal_domain)
         if self.store.setting(REPLACE_MESSAGE_IDS) == "on":
-            message_id = self._new_message_id()
+            message_id = new_message_id(self.internal_domain)
         raw = self.store.content_path(draft.content).read_bytes()
         sent = rebuild_mime(raw, {"Message-ID": message_id, "Bcc": ""})
         moment = now_ms()
@@ -131,9 +137,6 @@ class Sender:
                 if fresh is not None:
                     move_item(self.store, fresh, save_to)
             self.store.execute("DELETE FROM submissions WHERE id = ?", (number,))
-
-    def _new_message_id(self) -> str:
-        return f"<{uuid.uuid4().hex.upper()}@mx.{self.internal_domain}>"
 
     def _note(self, sent: bytes, box: Mailbox, draft: Item, message_id: str, moment: int) -> None:
         recipients = {kind: [address for _, address in draft.addresses(kind)] for kind in ("to", "cc", "bcc")}

@@ -1,6 +1,8 @@
-"""The sandbox's Exchange server: mailboxes with their EWS endpoint, and what people and the mail system do to them.
+"""The sandbox's Exchange server: mailboxes with their EWS endpoint, and what people and the mail system do to
+them.
 
-All state is in SQLite and files under one folder (see `store.py`): a server that is started again goes on there.
+All state is in SQLite and files under one folder (see `store.py`): a server that is started again goes on
+there.
 """
 
 import asyncio
@@ -18,11 +20,18 @@ from sandbox.edge import before_answer
 from sandbox.exchange.access import EWS_SWITCH, Access
 from sandbox.exchange.endpoint import MAX_REQUEST_BYTES, Endpoint, describe
 from sandbox.exchange.errors import ItemError
-from sandbox.exchange.folder_tree import insert_folder, plain_folder, seed_folders
+from sandbox.exchange.folder_tree import (
+    insert_folder,
+    place_folder,
+    plain_folder,
+    remove_folder,
+    rename_folder,
+    seed_folders,
+)
 from sandbox.exchange.mailstore import change_item, delete_item, move_item
 from sandbox.exchange.outbound import Outbound
 from sandbox.exchange.record import Recorder
-from sandbox.exchange.schema import DELETED, Folder, Item, Mailbox
+from sandbox.exchange.schema import Folder, Item, Mailbox
 from sandbox.exchange.sending import REPLACE_MESSAGE_IDS, Sender
 from sandbox.exchange.store import Store, now_ms
 from sandbox.exchange.throttle import MAX_CONNECTIONS, Throttle
@@ -65,10 +74,12 @@ class ItemEntry:
 
 
 class ExchangeServer:
-    """One server under `folder`. Methods may be called from any thread; all raise ExchangeError for what is not there.
+    """One server under `folder`. Methods may be called from any thread; all raise ExchangeError for what is
+    not there.
 
     audience: the resource that access tokens must be made for. record: a folder for SOAP traffic.
-    sent_items_delay_s: how late the copy in Sent Items comes. transport_delay_s: how long a mail waits as submitted.
+    sent_items_delay_s: how late the copy in Sent Items comes. transport_delay_s: how long a mail waits as
+    submitted.
     """
 
     def __init__(
@@ -223,18 +234,12 @@ class ExchangeServer:
 
     def rename_folder(self, mailbox: str, path: str, new_name: str) -> None:
         """Give a folder another name; its id stays."""
-        folder = self._folder(self._mailbox(mailbox), path)
-        with self._store.transaction():
-            self._store.execute("UPDATE folders SET name = ? WHERE id = ?", (new_name, folder.id))
-            self._store.touch_folder(folder)
+        rename_folder(self._store, self._folder(self._mailbox(mailbox), path), new_name)
 
     def move_folder(self, mailbox: str, path: str, new_parent_path: str) -> None:
         """Put a folder under another one; its id stays."""
         box = self._mailbox(mailbox)
-        folder, parent = self._folder(box, path), self._folder(box, new_parent_path)
-        with self._store.transaction():
-            self._store.execute("UPDATE folders SET parent = ? WHERE id = ?", (parent.id, folder.id))
-            self._store.touch_folder(folder)
+        place_folder(self._store, self._folder(box, path), self._folder(box, new_parent_path))
 
     def delete_folder(self, mailbox: str, path: str) -> None:
         """Delete a folder with all that is in it, for good."""
@@ -318,14 +323,3 @@ class ExchangeServer:
         if item is None:
             raise ExchangeError(f"there is no item {item_id} in {box.address}")
         return item
-
-
-def remove_folder(store: Store, folder: Folder) -> None:
-    """Delete a folder and everything below it in one transaction."""
-    with store.transaction():
-        for child in store.folders("parent = ?", (folder.id,)):
-            remove_folder(store, child)
-        for item in store.items("WHERE folder = ?", (folder.id,)):
-            delete_item(store, item)
-        store.record_change(folder.mailbox, folder.id, None, DELETED)
-        store.execute("DELETE FROM folders WHERE id = ?", (folder.id,))

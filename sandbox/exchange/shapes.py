@@ -1,11 +1,13 @@
-"""Response shapes: which properties an answer gives of each item, compiled once a request (Microsoft: "ItemShape")."""
+"""Response shapes: which properties an answer gives of each item, compiled once a request (Microsoft:
+"ItemShape").
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lxml import etree
 
-from sandbox.exchange.errors import SoapFault
+from sandbox.exchange.errors import RequestError
 from sandbox.exchange.extended import extended_element
 from sandbox.exchange.fields import ALL_PROPERTIES, DEFAULT_SHAPE, FIELDS, GET_ONLY, ORDER, Renderer
 from sandbox.exchange.paths import ExtendedPath, FieldPath, Path, is_path, parse_path
@@ -59,7 +61,7 @@ def _base_shape(name: str) -> Iterable[str]:
         return DEFAULT_SHAPE
     if name == "IdOnly":
         return ()
-    raise SoapFault("ErrorSchemaValidation", f"The request failed schema validation: BaseShape '{name}'.")
+    raise RequestError("ErrorSchemaValidation", f"The request failed schema validation: BaseShape '{name}'.")
 
 
 def requested_paths(shape: etree._Element) -> list[Path]:
@@ -69,10 +71,10 @@ def requested_paths(shape: etree._Element) -> list[Path]:
 
 
 def compile_shape(request: etree._Element, mode: Mode) -> Shape:
-    """The request's ItemShape. Raises SoapFault where it is not valid."""
+    """The request's ItemShape. Raises RequestError where it is not valid."""
     shape = request.find(M + "ItemShape")
     if shape is None:
-        raise SoapFault(
+        raise RequestError(
             "ErrorSchemaValidation", "The request failed schema validation: ItemShape is missing."
         )
     uris = {"item:ItemId", *_base_shape(shape.findtext(T + "BaseShape", ""))}

@@ -1,6 +1,8 @@
-"""SOAP 1.1 as EWS speaks it: a request's operation, mailbox and version out; envelopes, messages and faults in.
+"""SOAP 1.1 as EWS speaks it: a request's operation, mailbox and version out; envelopes, messages and faults
+in.
 
-Bodies are hostile: document types, entities and over-deep trees are refused before anything is read from them.
+Bodies are hostile: document types, entities and over-deep trees are refused before anything is read from
+them.
 """
 
 from collections.abc import Iterable
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from sandbox.exchange.errors import TEXTS, ItemError, SoapFault
+from sandbox.exchange.errors import TEXTS, ItemError, RequestError
 from sandbox.exchange.xmltext import escape
 
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
@@ -53,24 +55,24 @@ class SoapRequest:
 
 
 def parse_request(raw: bytes) -> SoapRequest:
-    """Read a request's envelope. Raises SoapFault(ErrorSchemaValidation or ErrorInvalidServerVersion)."""
+    """Read a request's envelope. Raises RequestError(ErrorSchemaValidation or ErrorInvalidServerVersion)."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
         root = etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
-        raise SoapFault(
+        raise RequestError(
             "ErrorSchemaValidation", f"The request failed schema validation: {error.msg}"
         ) from error
-    if root.getroottree().docinfo.doctype:
-        raise SoapFault(
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise RequestError(
             "ErrorSchemaValidation", "For security reasons DTD is prohibited in this XML document."
         )
     if root.tag != SOAP + "Envelope":
-        raise SoapFault("ErrorSchemaValidation", "The request is not a SOAP 1.1 envelope.")
+        raise RequestError("ErrorSchemaValidation", "The request is not a SOAP 1.1 envelope.")
     body = root.find(SOAP + "Body")
     operation = None if body is None else next(body.iterchildren("*"), None)
     if operation is None or not isinstance(operation.tag, str) or not operation.tag.startswith(M):
-        raise SoapFault("ErrorInvalidRequest", "The request has no EWS operation.")
+        raise RequestError("ErrorInvalidRequest", "The request has no EWS operation.")
     _check_version(root)
     return SoapRequest(operation.tag[len(M) :], operation, _impersonated(root))
 
@@ -79,7 +81,7 @@ def _check_version(root: etree._Element) -> None:
     version = root.find(f"{SOAP}Header/{T}RequestServerVersion")
     if version is not None and version.get("Version", "") not in _VERSIONS:
         text = "The specified server version is invalid."
-        raise SoapFault("ErrorInvalidServerVersion", text)
+        raise RequestError("ErrorInvalidServerVersion", text)
 
 
 def _impersonated(root: etree._Element) -> str | None:
@@ -90,7 +92,7 @@ def _impersonated(root: etree._Element) -> str | None:
         text = sid.findtext(T + name)
         if text and text.strip():
             return text.strip().lower()
-    raise SoapFault(
+    raise RequestError(
         "ErrorInvalidExchangeImpersonationHeaderData", "ExchangeImpersonation header data is invalid."
     )
 
@@ -137,7 +139,7 @@ def _message_xml(back_off_ms: int | None) -> str:
     return f'<m:MessageXml><t:Value Name="BackOffMilliseconds">{back_off_ms}</t:Value></m:MessageXml>'
 
 
-def fault(error: SoapFault) -> str:
+def fault(error: RequestError) -> str:
     """A SOAP fault as EWS writes it (Microsoft: "EWS throttling in Exchange", sample of ErrorServerBusy)."""
     text = escape(error.text or TEXTS.get(error.code, error.code))
     back_off = ""

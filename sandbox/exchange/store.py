@@ -39,6 +39,7 @@ class Store:
         self._messages.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._depth = 0
+        self._unused: list[Path] = []
         self._id_spaces: dict[int, IdSpace] = {}
         self._db = sqlite3.connect(folder / "exchange.sqlite", check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -64,10 +65,12 @@ class Store:
                 self._depth -= 1
                 if self._depth == 0:
                     self._db.execute("ROLLBACK")
+                    self._unused.clear()
                 raise
             self._depth -= 1
             if self._depth == 0:
                 self._db.execute("COMMIT")
+                self._remove_unused()
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """All rows of a query."""
@@ -101,14 +104,14 @@ class Store:
     def mailbox(self, address: str) -> Mailbox | None:
         """The mailbox with this SMTP address, in any case."""
         found = self.rows("SELECT * FROM mailboxes WHERE address = ?", (address,))
-        return Mailbox._make(found[0]) if found else None  # type: ignore[arg-type]  # columns as in schema.py
+        return Mailbox._make(found[0]) if found else None
 
     def mailbox_by_id(self, mailbox: int) -> Mailbox:
         """The mailbox with this row number. Raises LookupError."""
         found = self.rows("SELECT * FROM mailboxes WHERE id = ?", (mailbox,))
         if not found:
             raise LookupError(mailbox)
-        return Mailbox._make(found[0])  # type: ignore[arg-type]  # columns as in schema.py
+        return Mailbox._make(found[0])
 
     def id_space(self, mailbox: Mailbox) -> IdSpace:
         """How ids of this mailbox are written."""
@@ -120,7 +123,7 @@ class Store:
     def folders(self, where: str, values: Sequence[object]) -> list[Folder]:
         """Folders by a condition on their columns."""
         found = self.rows(f"SELECT {FOLDER_COLUMNS} FROM folders WHERE {where}", values)
-        return [Folder._make(row) for row in found]  # type: ignore[arg-type]  # columns as in schema.py
+        return [Folder._make(row) for row in found]
 
     def folder(self, number: int) -> Folder | None:
         """The folder with this row number."""
@@ -130,7 +133,7 @@ class Store:
     def items(self, condition: str, values: Sequence[object] = ()) -> list[Item]:
         """Items by what stands behind FROM items (WHERE, ORDER BY, LIMIT)."""
         found = self.rows(f"SELECT {ITEM_COLUMNS} FROM items {condition}", values)
-        return [Item._make(row) for row in found]  # type: ignore[arg-type]  # columns as in schema.py
+        return [Item._make(row) for row in found]
 
     def item(self, number: int) -> Item | None:
         """The item with this row number."""
@@ -170,9 +173,13 @@ class Store:
         return self._messages / str(path)
 
     def drop_content_if_unused(self, content: int) -> None:
-        """Remove a content that no item names any more. Call it after the transaction that deleted the item."""
-        with self._lock:
+        """Remove a content that no item names any more; its file goes once the transaction is kept."""
+        with self.transaction():
             if self.count("SELECT count(*) FROM items WHERE content = ?", (content,)) == 0:
-                path = self.content_path(content)
+                self._unused.append(self.content_path(content))
                 self.execute("DELETE FROM contents WHERE id = ?", (content,))
-                path.unlink(missing_ok=True)
+
+    def _remove_unused(self) -> None:
+        for path in self._unused:
+            path.unlink(missing_ok=True)
+        self._unused.clear()

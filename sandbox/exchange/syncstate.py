@@ -46,7 +46,9 @@ class SyncState:
 
 
 def parse_sync_state(text: str, scope: int, *, folders: bool = False) -> SyncState:
-    """A state that a client sent. Raises ItemError(ErrorInvalidSyncStateData) unless it is one of this scope."""
+    """A state that a client sent. Raises ItemError(ErrorInvalidSyncStateData) unless it is one of
+    this scope.
+    """
     try:
         raw = base64.b64decode(text, validate=True)
         magic, number, seen, first_until, check = _HEAD.unpack_from(raw)

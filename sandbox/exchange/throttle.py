@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sandbox.exchange.errors import SoapFault
+from sandbox.exchange.errors import RequestError
 
 MAX_CONNECTIONS = 27
 
@@ -19,9 +19,11 @@ class Throttle:
 
     @contextmanager
     def connection(self, mailbox: str) -> Iterator[None]:
-        """Hold one of the mailbox's connections. Raises SoapFault(ErrorExceededConnectionCount) over the limit."""
+        """Hold one of the mailbox's connections. Raises RequestError(ErrorExceededConnectionCount) over the
+        limit.
+        """
         if self._active[mailbox] >= self.max_connections:
-            raise SoapFault("ErrorExceededConnectionCount")
+            raise RequestError("ErrorExceededConnectionCount")
         self._active[mailbox] += 1
         try:
             yield

@@ -1,4 +1,6 @@
-"""What rendering one item's properties may need besides its row: its message, headers and parts, read when asked for."""
+"""What rendering one item's properties may need besides its row: its message, headers and parts, read when
+asked for.
+"""
 
 import email.message
 import email.parser

@@ -1,6 +1,8 @@
-"""Writes text into XML the way Exchange does: escaped, cut where Exchange cuts, forbidden characters as references.
+"""Writes text into XML the way Exchange does: escaped, cut where Exchange cuts, forbidden characters as
+references.
 
-Exchange emits characters that XML 1.0 forbids as numeric references (``&#x1F;``); a client has to cope with them.
+Exchange emits characters that XML 1.0 forbids as numeric references (``&#x1F;``); a client has to cope with
+them.
 """
 
 import re

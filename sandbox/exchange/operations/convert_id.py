@@ -6,7 +6,7 @@ import binascii
 from lxml import etree
 
 from sandbox.exchange.context import Answer, id_nodes
-from sandbox.exchange.errors import ItemError, SoapFault
+from sandbox.exchange.errors import ItemError, RequestError
 from sandbox.exchange.soap import T, failure, response, success
 from sandbox.exchange.xmltext import escape
 
@@ -17,7 +17,9 @@ def convert_id(request: etree._Element) -> Answer:
     """Ids in another format."""
     wanted = request.get("DestinationFormat", "")
     if wanted not in (*_BASE64, "HexEntryId"):
-        raise SoapFault("ErrorSchemaValidation", "The request failed schema validation: DestinationFormat.")
+        raise RequestError(
+            "ErrorSchemaValidation", "The request failed schema validation: DestinationFormat."
+        )
     messages = []
     for node in id_nodes(request, "SourceIds"):
         try:

@@ -1,4 +1,6 @@
-"""FindItem (Microsoft: "FindItem operation"): no bodies, no recipients, no full headers, text cut at 255 characters."""
+"""FindItem (Microsoft: "FindItem operation"): no bodies, no recipients, no full headers, text cut at 255
+characters.
+"""
 
 from lxml import etree
 

@@ -1,11 +1,13 @@
-"""SyncFolderItems (Microsoft: "SyncFolderItems operation"): changes of a folder since a sync state, oldest change first."""
+"""SyncFolderItems (Microsoft: "SyncFolderItems operation"): changes of a folder since a sync state, oldest
+change first.
+"""
 
 from dataclasses import dataclass, field
 
 from lxml import etree
 
 from sandbox.exchange.context import Answer, Context
-from sandbox.exchange.errors import ItemError, SoapFault
+from sandbox.exchange.errors import ItemError, RequestError
 from sandbox.exchange.fields import item_id
 from sandbox.exchange.schema import CREATED, DELETED, ITEM_COLUMNS, READ_FLAG, UPDATED, Folder, Item
 from sandbox.exchange.shapes import Shape, compile_shape
@@ -18,7 +20,8 @@ MAX_CHANGES = 512
 _CHANGES = (
     f"SELECT changes.seq, changes.item, changes.kind, {ITEM_COLUMNS} FROM changes "
     "LEFT JOIN items ON items.id = changes.item WHERE changes.folder = ? AND changes.seq > ? "
-    f"AND changes.item IS NOT NULL AND (changes.seq > ? OR changes.kind = {CREATED}) ORDER BY changes.seq LIMIT ?"
+    f"AND changes.item IS NOT NULL AND (changes.seq > ? OR changes.kind = {CREATED}) "
+    "ORDER BY changes.seq LIMIT ?"
 )
 
 
@@ -33,7 +36,7 @@ def sync_folder_items(context: Context, request: etree._Element) -> Answer:
             gone = error.code == "ErrorFolderNotFound"
             raise (ItemError("ErrorSyncFolderNotFound") if gone else error) from error
         if folder is None:
-            raise SoapFault("ErrorSchemaValidation", "The request failed schema validation: SyncFolderId.")
+            raise RequestError("ErrorSchemaValidation", "The request failed schema validation: SyncFolderId.")
         message = _sync(context, request, folder, shape, limit)
     except ItemError as error:
         message = failure("SyncFolderItems", error)
@@ -43,7 +46,7 @@ def sync_folder_items(context: Context, request: etree._Element) -> Answer:
 def _max_changes(request: etree._Element) -> int:
     text = request.findtext(M + "MaxChangesReturned", "").strip()
     if not text.isdigit() or not 1 <= int(text) <= MAX_CHANGES:
-        raise SoapFault(
+        raise RequestError(
             "ErrorSchemaValidation", "The request failed schema validation: MaxChangesReturned is 1 to 512."
         )
     return int(text)
@@ -113,7 +116,7 @@ def _sync(context: Context, request: etree._Element, folder: Folder, shape: Shap
         rows = context.store.rows(_CHANGES, (folder.id, seen, state.first_until, wanted + 1))
         complete = len(rows) <= wanted
         for seq, number, kind, *columns in rows[:wanted]:
-            item = None if columns[0] is None else Item._make(columns)  # type: ignore[arg-type]  # as in schema.py
+            item = None if columns[0] is None else Item._make(columns)
             changes.add(number, kind, item)  # type: ignore[arg-type]  # integers, as in schema.py
             seen = seq  # type: ignore[assignment]  # an integer, as in schema.py
     items = context.store.count("SELECT count(*) FROM items WHERE folder = ?", (folder.id,))
