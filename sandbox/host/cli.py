@@ -65,7 +65,10 @@ async def _serve(state: SandboxState, port: int, instances: int) -> None:
         except OSError as error:
             raise HostError(f"port {port} is in use: choose another with --port") from error
         async with host.running():
-            await stopped.wait()
+            ends = [asyncio.create_task(event.wait()) for event in (stopped, host.failed)]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if host.failed.is_set():
+            raise HostError("it failed, see host.log in the logs folder")
     finally:
         await runner.cleanup()
 
@@ -119,3 +122,9 @@ def _logging_to(folder: Path) -> Iterator[None]:
     finally:
         host_log.removeHandler(handler)
         handler.close()
+
+
+if __name__ == "__main__":
+    command_line = argparse.ArgumentParser(prog="python -m sandbox host")
+    add_arguments(command_line)
+    sys.exit(asyncio.run(main(command_line.parse_args())))

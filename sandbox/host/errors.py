@@ -5,7 +5,7 @@ class HostError(RuntimeError):
     """The host cannot start with this app, these settings or this machine; the message is one clear line."""
 
 
-class WorkerDied(RuntimeError):
+class WorkerDiedError(RuntimeError):
     """The worker process ended while an invocation ran in it, or before it was ready."""
 
 

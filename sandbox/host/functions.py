@@ -57,7 +57,7 @@ class Function:
 
 
 def read_functions(described: list[dict[str, Any]], settings: Mapping[str, str]) -> tuple[Function, ...]:
-    """The functions in the order in which the host tries them. Raises HostError naming function and reason."""
+    """The functions in the order in which the host tries them. Raises HostError, naming the function."""
     functions = [_read_function(one, settings) for one in described]
     return tuple(sorted(functions, key=lambda function: function.name.lower()))
 

@@ -7,7 +7,7 @@ start.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +57,14 @@ class FunctionsHost:
         self.functions: tuple[Function, ...] = ()
         self.http: HttpTriggers | None = None
         self.state = "Initializing"
+        self.failed = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Runs the app's functions within the block. Raises HostError when it cannot start."""
+        """Runs the app's functions within the block. Raises HostError when it cannot start.
+
+        Where one of its own parts fails later, `failed` is set: the host is of no use any more.
+        """
         config = self._config
         try:
             options = load_host_json(config.app_folder / "host.json")
@@ -74,11 +78,12 @@ class FunctionsHost:
         async with open_queue_storage(config.storage) as storage:
             try:
                 await pool.start()
-                listeners = await self._build(options, pool, storage)
+                await self._build(options, pool, storage)
+                tasks = self._listen(pool)
                 self.state = "Running"
                 log.info("Host started with %d functions, %d workers", len(self.functions), config.instances)
                 yield
-                await self._stop(listeners)
+                await self._stop(tasks)
             finally:
                 self.state = "Stopping"
                 await pool.stop()
@@ -98,9 +103,7 @@ class FunctionsHost:
         self._manual.add(task)
         task.add_done_callback(self._manual.discard)
 
-    async def _build(
-        self, options: HostOptions, pool: WorkerPool, storage: QueueStorage
-    ) -> list["asyncio.Task[None]"]:
+    async def _build(self, options: HostOptions, pool: WorkerPool, storage: QueueStorage) -> None:
         config = self._config
         self.functions = read_functions(pool.functions, config.settings)
         invoker = Invoker(storage, options.queues.message_encoding, options.function_timeout_s)
@@ -118,10 +121,14 @@ class FunctionsHost:
                 )
         await self._make_queues(storage)
         self.http = HttpTriggers(routes, pool, invoker, config.key)
-        enabled = [function.name for function in self.functions if not function.disabled]
+
+    def _listen(self, pool: WorkerPool) -> list["asyncio.Task[None]"]:
         listeners: dict[str, TimerListener | QueueListener] = {**self._timers, **self._queues}
+        enabled = {function.name for function in self.functions if not function.disabled}
+        parts = {name: listener.run() for name, listener in listeners.items() if name in enabled}
         return [
-            asyncio.create_task(self._listen(name, listeners[name])) for name in enabled if name in listeners
+            asyncio.create_task(self._watched(name, run))
+            for name, run in {**parts, "the workers": pool.run()}.items()
         ]
 
     async def _make_queues(self, storage: QueueStorage) -> None:
@@ -133,19 +140,18 @@ class FunctionsHost:
         except AzureError as error:
             raise HostError(f"the queue storage does not answer: {type(error).__name__}") from error
 
-    async def _listen(self, name: str, listener: TimerListener | QueueListener) -> None:
+    async def _watched(self, name: str, run: Coroutine[None, None, None]) -> None:
         try:
-            await listener.run()
+            await run
         except Exception:
-            log.exception("The listener of function %s ended", name)
+            log.exception("What serves %s failed; the host stops", name)
+            self.failed.set()
             raise
 
-    async def _stop(self, listeners: list["asyncio.Task[None]"]) -> None:
-        for listener in listeners:
-            listener.cancel()
-        await asyncio.gather(*listeners, return_exceptions=True)
+    async def _stop(self, tasks: list["asyncio.Task[None]"]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         running = [asyncio.create_task(queue.finish()) for queue in self._queues.values()]
         if running:
             await asyncio.wait(running, timeout=DRAIN_LIMIT_S)
-        for task in running:
-            task.cancel()

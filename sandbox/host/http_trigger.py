@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from sandbox.host.errors import WorkerDied
+from sandbox.host.errors import WorkerDiedError
 from sandbox.host.invoker import Invoker
 from sandbox.host.pool import WorkerPool
 from sandbox.host.routes import Match, RouteTable, decoded
@@ -126,7 +126,7 @@ def _answer(task: "asyncio.Task[Result]") -> web.Response:
         return web.Response(status=504, text="504.0 GatewayTimeout\n")
     try:
         result = task.result()
-    except WorkerDied:
+    except WorkerDiedError:
         return unavailable()
     if not result.ok:
         return web.Response(status=500)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from azure.core.exceptions import AzureError
 
-from sandbox.host.errors import OutputError, WorkerDied
+from sandbox.host.errors import OutputError, WorkerDiedError
 from sandbox.host.functions import Function
 from sandbox.host.outputs import encoded, queue_messages
 from sandbox.host.queue_storage import QueueStorage
@@ -52,8 +52,7 @@ class Invoker:
         metadata: Mapping[str, Text],
         reason: str,
     ) -> Result:
-        """Runs `function` in `worker`. Raises WorkerDied when the worker ended; any other failure is in the
-        result.
+        """Runs `function` in `worker`; any failure but WorkerDiedError is in the result.
 
         A function that runs longer than `functionTimeout` loses its worker, as in Azure.
         """
@@ -71,7 +70,7 @@ class Invoker:
             result = Result(ok=False, error=error)
         except (OutputError, AzureError) as output_error:
             result = Result(ok=False, error=f"output binding: {output_error}")
-        except WorkerDied as death:
+        except WorkerDiedError as death:
             self._log_end(function, invocation_id, started, Result(ok=False, error=str(death)))
             raise
         self._log_end(function, invocation_id, started, result)

@@ -75,7 +75,7 @@ class Schedule:
     days_of_week: tuple[int, ...]
 
     def next_after(self, moment: datetime) -> datetime:
-        """The first occurrence later than `moment` (aware), in UTC. Raises ScheduleError when there is none."""
+        """The first occurrence after `moment` (aware), in UTC. Raises ScheduleError when there is none."""
         at = moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
         last_year = at.year + SEARCH_LIMIT_YEARS
         while at.year <= last_year:

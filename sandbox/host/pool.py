@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sandbox.host.errors import HostError, WorkerDied
+from sandbox.host.errors import HostError, WorkerDiedError
 from sandbox.host.worker_process import WorkerProcess, WorkerSpec
 
 FIRST_RESTART_DELAY_S = 1.0
@@ -34,7 +34,7 @@ class WorkerPool:
         self.functions: list[dict[str, Any]] = []
 
     async def start(self) -> None:
-        """Starts all workers and waits until each has indexed the app. Raises HostError with the app's error."""
+        """Starts all workers, waits until each has indexed the app. Raises HostError with the app's error."""
         started = await asyncio.gather(
             *(self._start(number) for number in range(self._count)), return_exceptions=True
         )
@@ -48,6 +48,10 @@ class WorkerPool:
             raise HostError(f"the function app does not start: {failures[0]} (see {log_file})")
         self.functions = workers[0].functions
         self._keepers = [asyncio.create_task(self._keep(worker)) for worker in workers]
+
+    async def run(self) -> None:
+        """Replaces workers that end, until cancelled."""
+        await asyncio.gather(*self._keepers)
 
     async def stop(self) -> None:
         """Ends all workers; what runs in them counts as failed."""
@@ -90,7 +94,7 @@ class WorkerPool:
         self._write_pids()
         try:
             await worker.connect()
-        except WorkerDied:
+        except WorkerDiedError:
             worker.kill()
             await self._gone(worker)
             raise
@@ -119,7 +123,7 @@ class WorkerPool:
         while True:
             try:
                 return await self._start(number)
-            except (WorkerDied, OSError) as error:
+            except (WorkerDiedError, OSError) as error:
                 log.error("Worker %d does not start: %s; next try in %.0f s", number, error, delay_s)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_RESTART_DELAY_S)

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from azure.core.exceptions import AzureError
 
-from sandbox.host.errors import WorkerDied
+from sandbox.host.errors import WorkerDiedError
 from sandbox.host.functions import Function, QueueTrigger
 from sandbox.host.host_json import QueueOptions
 from sandbox.host.invoker import Invoker
@@ -88,7 +88,7 @@ class QueueListener:
         now = datetime.now(UTC)
         message = TakenMessage("", "", text, 1, now, now, now)
         worker = await self._pool.wait_ready()
-        with contextlib.suppress(WorkerDied):
+        with contextlib.suppress(WorkerDiedError):
             await self._invoke(worker, message, text.encode(), "This function was programmatically called")
 
     def _worker_with_room(self) -> WorkerProcess | None:
@@ -145,7 +145,7 @@ class QueueListener:
         reason = f"New queue message detected on '{self._queue_name}'."
         try:
             return await self._invoke(worker, message, body, reason)
-        except WorkerDied:
+        except WorkerDiedError:
             return False
 
     async def _invoke(self, worker: WorkerProcess, message: TakenMessage, body: bytes, reason: str) -> bool:

@@ -129,7 +129,7 @@ class Authentication:
 
 
 def local_target(target: str | None) -> str:
-    """Where to go after signing in or out: `target` if it is a path of this site, otherwise its start page."""
+    """Where to go after signing in or out: `target` if it is a path of this site, else its start page."""
     ours = target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
     return target if target and ours else "/"
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sandbox.host import ncrontab
-from sandbox.host.errors import HostError, WorkerDied
+from sandbox.host.errors import HostError, WorkerDiedError
 from sandbox.host.functions import Function, TimerTrigger
 from sandbox.host.invoker import Invoker
 from sandbox.host.pool import WorkerPool
@@ -95,7 +95,7 @@ class TimerListener:
         }
         worker = await self._pool.wait_ready()
         # A failed invocation is in the log; the schedule goes on.
-        with contextlib.suppress(WorkerDied):
+        with contextlib.suppress(WorkerDiedError):
             await self._invoker.run(worker, self._function, Text(json.dumps(info), json=True), {}, reason)
 
     def _initial_status(self, now: datetime) -> tuple[ScheduleStatus, bool]:

@@ -1,12 +1,11 @@
 """One worker process seen from the host: start it, send it invocations, notice when it is gone.
 
-When the worker dies, every invocation that runs in it ends with WorkerDied. When the host dies, the worker
-ends itself.
+When the worker dies, every invocation that runs in it ends with WorkerDiedError. When the host dies,
+the worker ends itself.
 """
 
 import asyncio
-import os
-import signal
+import contextlib
 import socket
 import uuid
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.host import framing, values
-from sandbox.host.errors import WorkerDied
+from sandbox.host.errors import WorkerDiedError
 from sandbox.host.functions import Function
 
 WORKER_FILE = Path(__file__).with_name("worker.py")
@@ -26,7 +25,7 @@ LOG_LIMIT_BYTES = 20 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """How to start a worker: the app's interpreter and folder, its whole environment, where its output goes."""
+    """How to start a worker: the app's interpreter and folder, its environment, where its output goes."""
 
     python: Path
     app_folder: Path
@@ -83,18 +82,18 @@ class WorkerProcess:
         return len(self._answers)
 
     async def connect(self) -> None:
-        """Waits until the app is indexed. Raises WorkerDied with the reason where that fails."""
+        """Waits until the app is indexed. Raises WorkerDiedError with the reason where that fails."""
         try:
             async with asyncio.timeout(START_LIMIT_S):
                 frame = await framing.read_frame_async(self._reader)
         except TimeoutError:
             self.kill()
-            raise WorkerDied(f"the function app was not indexed within {START_LIMIT_S:.0f} s") from None
+            raise WorkerDiedError(f"the function app was not indexed within {START_LIMIT_S:.0f} s") from None
         if frame is None:
-            raise WorkerDied("the worker process ended before it had indexed the function app")
+            raise WorkerDiedError("the worker process ended before it had indexed the function app")
         header, _ = frame
         if header["kind"] != "ready":
-            raise WorkerDied(str(header["error"]))
+            raise WorkerDiedError(str(header["error"]))
         self.functions = header["functions"]
         self.alive = True
         self._reading = asyncio.create_task(self._read())
@@ -106,9 +105,9 @@ class WorkerProcess:
         metadata: Mapping[str, values.Text],
         invocation_id: str | None = None,
     ) -> values.Result:
-        """Runs a function to its end. Raises WorkerDied."""
+        """Runs a function to its end. Raises WorkerDiedError."""
         if not self.alive or self._writer is None:
-            raise WorkerDied("the worker process is gone")
+            raise WorkerDiedError("the worker process is gone")
         invocation_id = invocation_id or str(uuid.uuid4())
         parts = framing.BodyWriter()
         header = {
@@ -128,7 +127,7 @@ class WorkerProcess:
                 await self._writer.drain()
             return await answer
         except ConnectionError as error:
-            raise WorkerDied("the worker process ended while it was sent an invocation") from error
+            raise WorkerDiedError("the worker process ended while it was sent an invocation") from error
         finally:
             self._answers.pop(invocation_id, None)
 
@@ -145,19 +144,19 @@ class WorkerProcess:
     def kill(self) -> None:
         """Ends the process at once; nothing that runs in it can finish."""
         self.alive = False
-        if self._process.returncode is None:
-            os.kill(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended just now
+            self._process.kill()
 
     async def stop(self) -> None:
         """Ends the process: it is asked first."""
         self.alive = False
-        if self._process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
-            try:
-                async with asyncio.timeout(STOP_LIMIT_S):
-                    await self._process.wait()
-            except TimeoutError:
-                self.kill()
+        try:
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
         await self.wait_gone()
 
     async def _read(self) -> None:
@@ -169,11 +168,11 @@ class WorkerProcess:
                     answer.set_result(values.decode_result(header, body))
                 del frame, header, body  # a large body must not live until the next frame
         finally:
-            self.kill()  # without its socket a worker is of no use
             self._end("the worker process ended")
+            self.kill()  # without its socket a worker is of no use
 
     def _end(self, reason: str) -> None:
         self.alive = False
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(WorkerDied(reason))
+                answer.set_exception(WorkerDiedError(reason))
