@@ -1,0 +1,1 @@
+"""The mail-server adapter for Exchange Web Services (EWS): `domain.ports.MailServers` over SOAP."""

@@ -1,0 +1,145 @@
+"""One mailbox on an Exchange server: `domain.ports.MailServer` over EWS, with an app-only token.
+
+Only reads, so a crash anywhere leaves nothing behind; requests may be repeated.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from domain.errors import AdminActionError, RetryLaterError
+from domain.server_items import (
+    ChangePage,
+    Envelope,
+    FetchedMessage,
+    FolderGone,
+    FolderState,
+    ItemFailure,
+    ItemPage,
+    MailFolder,
+)
+from exchange.answer_parser import AnswerParser, Event, Node, malformed
+from exchange.errors import fault_error
+from exchange.folder_paths import place
+from exchange.operations import find_folder, find_item, get_folder, get_item, sync_folder_items
+from exchange.operations.find_folder import FoundFolder
+from exchange.soap import FALLBACK_SERVER_VERSION, SERVER_VERSION, envelope
+from exchange.tokens import TokenSource
+from exchange.transport import Answer, TokenRefusedError, Transport
+
+MAX_CONCURRENT = 5
+"""Requests at a time for one mailbox; Exchange Online allows 27 connections and fewer syncs."""
+_SLOT_SECONDS = 120.0
+_FOLDER_PAGE = 1_000
+_MAX_FOLDERS = 50_000
+
+
+class MailboxSession:
+    """Safe for several threads. `scope`: what tokens are asked for (`servers.scope_of`)."""
+
+    def __init__(self, address: str, transport: Transport, tokens: TokenSource, scope: str) -> None:
+        self._address = address
+        self._transport = transport
+        self._tokens = tokens
+        self._scope = scope
+        self._version = SERVER_VERSION
+        self._slots = threading.BoundedSemaphore(MAX_CONCURRENT)
+
+    def folder_tree(self) -> list[MailFolder]:
+        """See `MailServer.folder_tree`."""
+        found: list[FoundFolder] = []
+        offset: int | None = 0
+        while offset is not None:
+            page = find_folder.parse(self._ask(find_folder.request(offset, _FOLDER_PAGE)), offset)
+            found.extend(page.folders)
+            offset = page.next_offset
+            if len(found) > _MAX_FOLDERS:
+                raise AdminActionError("TooManyFolders", f"more than {_MAX_FOLDERS}")
+        return place(found)
+
+    def folder_states(self, folder_ids: Sequence[str]) -> list[FolderState | FolderGone]:
+        """See `MailServer.folder_states`."""
+        return get_folder.parse(self._ask(get_folder.request(folder_ids)), folder_ids)
+
+    def changes(self, folder_id: str, sync_state: str | None, *, limit: int, ids_only: bool) -> ChangePage:
+        """See `MailServer.changes`."""
+        body = sync_folder_items.request(folder_id, sync_state, limit, ids_only=ids_only)
+        return sync_folder_items.parse(self._ask(body))
+
+    def received_between(
+        self, folder_id: str, since: datetime, before: datetime | None, *, limit: int
+    ) -> ItemPage:
+        """See `MailServer.received_between`."""
+        return find_item.parse(self._ask(find_item.request(folder_id, since, before, limit)))
+
+    def envelopes(self, item_ids: Sequence[str]) -> list[Envelope | ItemFailure]:
+        """See `MailServer.envelopes`."""
+        if not item_ids:
+            return []
+        return get_item.parse_envelopes(self._ask(get_item.request_envelopes(item_ids)), item_ids)
+
+    def messages(self, item_ids: Sequence[str]) -> Iterator[FetchedMessage | ItemFailure]:
+        """See `MailServer.messages`. The request is sent when the first message is asked for."""
+        if item_ids:
+            events = self._events(get_item.request_messages(item_ids))
+            yield from get_item.stream_messages(events, item_ids)
+
+    def _ask(self, body: str) -> list[Node]:
+        """All response messages of an answer that holds no MIME."""
+        messages = []
+        for event in self._events(body):
+            if not isinstance(event, Node):
+                raise malformed("a message where none was asked for")
+            messages.append(event)
+        return messages
+
+    def _events(self, body: str) -> Iterator[Event]:
+        """The answer's events, as it arrives. Raises what a SOAP fault stands for."""
+        if not self._slots.acquire(timeout=_SLOT_SECONDS):
+            raise RetryLaterError(
+                "TooManyRequests", f"{MAX_CONCURRENT} requests for this mailbox are under way"
+            )
+        try:
+            version = self._version
+            try:
+                yield from self._answer(body, version)
+            except AdminActionError as error:
+                if error.code != "ErrorInvalidServerVersion" or version == FALLBACK_SERVER_VERSION:
+                    raise
+                self._version = FALLBACK_SERVER_VERSION
+                yield from self._answer(body, FALLBACK_SERVER_VERSION)
+        finally:
+            self._slots.release()
+
+    def _answer(self, body: str, version: str) -> Iterator[Event]:
+        answer = self._post(envelope(body, impersonate=self._address, version=version))
+        parser = AnswerParser()
+        try:
+            for chunk in answer.chunks():
+                yield from _without_faults(parser.feed(chunk))
+            yield from _without_faults(parser.close())
+        finally:
+            answer.close()
+
+    def _post(self, request: bytes) -> Answer:
+        token = self._tokens.token(self._scope)
+        try:
+            return self._transport.post(request, self._headers(token))
+        except TokenRefusedError:
+            self._tokens.forget(token, self._scope)
+            return self._transport.post(request, self._headers(self._tokens.token(self._scope)))
+
+    def _headers(self, token: str) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {token}"}
+        if self._address.isascii() and self._address.isprintable():
+            headers["X-AnchorMailbox"] = self._address
+        return headers
+
+
+def _without_faults(events: list[Event]) -> list[Event]:
+    for event in events:
+        if isinstance(event, Node) and event.name == "Fault":
+            raise fault_error(event)
+    return events

@@ -1,0 +1,181 @@
+"""Posts a SOAP request to one server and hands its answer on in pieces, bounded in time and size.
+
+Follows no redirects, asks for no compression, keeps connections. Nothing is stored: a crash loses the answer.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
+
+from domain.errors import AdminActionError, BoundaryError, RetryLaterError
+from exchange.address_guard import AddressGuard
+from exchange.connections import StaleConnectionError, open_pool
+from exchange.errors import MAX_BACK_OFF
+from exchange.network_errors import network_error
+
+EWS_PATH = "/EWS/Exchange.asmx"
+CHUNK_BYTES = 65_536
+_POOL_SIZE = 32
+_BUSY = frozenset((408, 429, 500, 502, 503, 504))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request. `answer_seconds`: from the end of the request to the answer's last byte."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    answer_seconds: float = 230.0
+    max_bytes: int = 512 * 1_048_576
+    """A message of 150 MB (Exchange Online's largest) as base64, and room for the rest of its batch."""
+
+
+class TokenRefusedError(AdminActionError):
+    """HTTP 401: the token is not (or no longer) accepted. Raised to the admin only after a new one was
+    refused too."""
+
+
+class Answer:
+    """An answer on its way: HTTP 200, or 500 with a SOAP fault. `chunks()` once, `close()` always."""
+
+    def __init__(self, response: BaseHTTPResponse, server: str, max_bytes: int) -> None:
+        self._response = response
+        self._server = server
+        self._max_bytes = max_bytes
+        self._whole = False
+
+    def chunks(self) -> Iterator[bytes]:
+        """Pieces as they come. Raises `RetryLaterError` (`ConnectionLost`, `AnswerTooLong`,
+        `AnswerTooSlow`, ...)."""
+        size = 0
+        try:
+            for chunk in self._response.stream(CHUNK_BYTES, decode_content=False):
+                size += len(chunk)
+                if size > self._max_bytes:
+                    raise RetryLaterError(
+                        "AnswerTooLong", f"{self._server}: more than {self._max_bytes} bytes"
+                    )
+                yield chunk
+        except (HTTPError, OSError) as error:
+            raise network_error(error, self._server) from error
+        self._whole = True
+
+    def close(self) -> None:
+        """Gives the connection back where the answer was read to its end, else closes it."""
+        if not self._whole:
+            self._response.close()
+        self._response.release_conn()
+
+
+class Transport:
+    """One server's EWS endpoint. Safe for several threads. `context` None: plain HTTP."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        context: ssl.SSLContext | None,
+        guard: AddressGuard,
+        limits: Limits | None = None,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._server = f"{host}:{port}"
+        self._pool = open_pool(
+            host,
+            port,
+            context=context,
+            guard=guard,
+            size=_POOL_SIZE,
+            connect_seconds=self._limits.connect_seconds,
+            read_seconds=self._limits.read_seconds,
+            answer_seconds=self._limits.answer_seconds,
+        )
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The answer to a request that only reads (it may be sent twice). Raises `TokenRefusedError` for
+        401."""
+        all_headers = {
+            "Content-Type": "text/xml; charset=utf-8",
+            "Accept": "text/xml",
+            "User-Agent": "respond-mailbox",
+            **headers,
+        }
+        try:
+            try:
+                response = self._send(body, all_headers)
+            except StaleConnectionError:
+                response = self._send(body, all_headers)
+        except (HTTPError, OSError, StaleConnectionError) as error:
+            raise network_error(error, self._server) from error
+        answer = Answer(response, self._server, self._limits.max_bytes)
+        if response.status == 200 or response.status == 500:
+            content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            if content_type.endswith("xml"):
+                return answer
+        try:
+            raise _http_error(response, _start_of(answer))
+        finally:
+            answer.close()
+
+    def _send(self, body: bytes, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        return self._pool.urlopen(
+            "POST",
+            EWS_PATH,
+            body=body,
+            headers=headers,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+
+
+def _start_of(answer: Answer) -> str:
+    """The first characters of an error page; empty where it cannot be had, for the status says enough."""
+    with suppress(RetryLaterError):
+        for chunk in answer.chunks():
+            return chunk[:2_000].decode("utf-8", "replace").strip()
+    return ""
+
+
+def _http_error(response: BaseHTTPResponse, page: str) -> BoundaryError:
+    status = response.status
+    said = response.headers.get("x-ms-diagnostics") or page
+    code = f"HTTP {status}"
+    if status == 401:
+        return TokenRefusedError(code, said)
+    if status in _BUSY:
+        return RetryLaterError(code, said, retry_after(response.headers.get("Retry-After")))
+    if status == 200:
+        return AdminActionError(
+            "NotExchange", f"answered with {response.headers.get('Content-Type', 'no type')}"
+        )
+    if 300 <= status < 400:
+        return AdminActionError(code, f"sends on to {response.headers.get('Location', '')}")
+    return AdminActionError(code, said)
+
+
+def retry_after(value: str | None) -> timedelta | None:
+    """`Retry-After` (RFC 9110 section 10.2.3), seconds or a date; at most `MAX_BACK_OFF`; None where absent
+    or odd."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return min(timedelta(seconds=int(text)), MAX_BACK_OFF)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return min(max(at - datetime.now(UTC), timedelta(0)), MAX_BACK_OFF)
