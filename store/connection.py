@@ -1,0 +1,196 @@
+"""Makes the clients of Azure Storage and Key Vault from the app's settings: once, lazily, shared by all
+threads.
+
+Nothing is written here. SDK modules are imported when a client is first asked for, so that an invocation pays
+only for the services that it uses. Tries are few and waits bounded: a service that is away is reported within
+some ten seconds and the queue message tries again later.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.transport import HttpTransport
+    from azure.data.tables import TableServiceClient
+    from azure.keyvault.secrets import SecretClient
+    from azure.storage.blob import ContainerClient
+    from azure.storage.queue import QueueClient
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 20
+_TRIES_AFTER_FIRST = 3
+_CONNECTIONS_AT_ONCE = 32
+_PARALLEL_REQUESTS = 8
+
+
+class SettingsError(Exception):
+    """A setting that the store needs is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where storage and Key Vault are. Either `connection_string` (sandbox) or the three service URIs
+    (Azure)."""
+
+    connection_string: str | None = None
+    table_service_uri: str | None = None
+    blob_service_uri: str | None = None
+    queue_service_uri: str | None = None
+    key_vault_uri: str | None = None
+    verify_challenge_resource: bool = True
+    """False only where Key Vault does not live under its cloud's domain (sandbox)."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> StoreSettings:
+        """Reads `DataStorage` or `DataStorage__*ServiceUri`, and `KEY_VAULT_*`. Raises `SettingsError`."""
+        settings = cls(
+            connection_string=environment.get("DataStorage") or None,
+            table_service_uri=environment.get("DataStorage__tableServiceUri") or None,
+            blob_service_uri=environment.get("DataStorage__blobServiceUri") or None,
+            queue_service_uri=environment.get("DataStorage__queueServiceUri") or None,
+            key_vault_uri=environment.get("KEY_VAULT_URI") or None,
+            verify_challenge_resource=(
+                environment.get("KEY_VAULT_VERIFY_CHALLENGE_RESOURCE", "true").strip().lower() != "false"
+            ),
+        )
+        uris = (settings.table_service_uri, settings.blob_service_uri, settings.queue_service_uri)
+        if not settings.connection_string and not all(uris):
+            raise SettingsError("DataStorage (or its three service URIs) is not set")
+        return settings
+
+
+class StorageConnection:
+    """The installation's clients. `transport`, for tests: makes what carries the requests of every client."""
+
+    def __init__(
+        self, settings: StoreSettings, transport: Callable[[], HttpTransport[Any, Any]] | None = None
+    ):
+        self.settings = settings
+        self._make_transport = transport
+        self._queues: dict[str, QueueClient] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def credential(self) -> TokenCredential:
+        """The app's identity in Azure (`AZURE_CLIENT_ID` names a user-assigned one); caches its tokens."""
+        from azure.identity import DefaultAzureCredential
+
+        return DefaultAzureCredential(exclude_interactive_browser_credential=True)
+
+    @cached_property
+    def transport(self) -> HttpTransport[Any, Any]:
+        """One connection pool for all storage clients."""
+        from store.transport import BoundedTransport
+
+        return self._make_transport() if self._make_transport else BoundedTransport(_CONNECTIONS_AT_ONCE)
+
+    @cached_property
+    def tables(self) -> TableServiceClient:
+        """Table Storage."""
+        from azure.data.tables import TableServiceClient
+
+        with self._lock:
+            if text := self.settings.connection_string:
+                return TableServiceClient.from_connection_string(text, **self._options())
+            return TableServiceClient(
+                self._uri(self.settings.table_service_uri), credential=self.credential, **self._options()
+            )
+
+    def container(self, name: str) -> ContainerClient:
+        """A blob container, whether or not it exists."""
+        from azure.storage.blob import BlobServiceClient
+
+        if text := self.settings.connection_string:
+            blobs = BlobServiceClient.from_connection_string(text, **self._blob_options())
+        else:
+            blobs = BlobServiceClient(
+                self._uri(self.settings.blob_service_uri), credential=self.credential, **self._blob_options()
+            )
+        return blobs.get_container_client(name)
+
+    def queue(self, name: str) -> QueueClient:
+        """A queue whose messages are base64 text, whether or not it exists."""
+        from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+        with self._lock:
+            if name not in self._queues:
+                options = {**self._blob_options(), "message_encode_policy": TextBase64EncodePolicy()}
+                if text := self.settings.connection_string:
+                    client = QueueClient.from_connection_string(text, name, **options)
+                else:
+                    uri = self._uri(self.settings.queue_service_uri)
+                    client = QueueClient(uri, name, credential=self.credential, **options)
+                self._queues[name] = client
+            return self._queues[name]
+
+    @cached_property
+    def secrets(self) -> SecretClient:
+        """Key Vault's secrets. Raises `SettingsError` where `KEY_VAULT_URI` is not set."""
+        from azure.keyvault.secrets import SecretClient
+
+        if not self.settings.key_vault_uri:
+            raise SettingsError("KEY_VAULT_URI is not set")
+        return SecretClient(
+            vault_url=self.settings.key_vault_uri,
+            credential=self.credential,
+            verify_challenge_resource=self.settings.verify_challenge_resource,
+            **_retries(),
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+        )
+
+    def parallel(self, work: Callable[[In], Out], items: Iterable[In]) -> list[Out]:
+        """`work` for each item, several requests at a time, answers in order. The first failure is raised
+        once all have ended, so that nothing is still being written when the caller goes on."""
+        todo = list(items)
+        if len(todo) < 2:
+            return [work(item) for item in todo]
+        futures = [self._pool.submit(work, item) for item in todo]
+        failures = [failure for future in futures if (failure := future.exception()) is not None]
+        if failures:
+            raise failures[0]
+        return [future.result() for future in futures]
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_PARALLEL_REQUESTS, thread_name_prefix="store")
+
+    def _options(self) -> dict[str, Any]:
+        return {"transport": self.transport, "logging_enable": False, **_retries()}
+
+    def _blob_options(self) -> dict[str, Any]:
+        # The blob and queue clients have a retry policy of their own, with other names for the same things.
+        return {
+            "transport": self.transport,
+            "retry_total": _TRIES_AFTER_FIRST,
+            "initial_backoff": 1,
+            "increment_base": 2,
+            "random_jitter_range": 1,
+        }
+
+    @staticmethod
+    def _uri(uri: str | None) -> str:
+        if not uri:
+            raise SettingsError("DataStorage (or its three service URIs) is not set")
+        return uri
+
+
+def _retries() -> dict[str, Any]:
+    return {
+        "retry_total": _TRIES_AFTER_FIRST,
+        "retry_connect": _TRIES_AFTER_FIRST,
+        "retry_read": _TRIES_AFTER_FIRST,
+        "retry_status": _TRIES_AFTER_FIRST,
+        "retry_backoff_factor": 0.5,
+        "retry_backoff_max": 4,
+    }

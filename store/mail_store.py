@@ -1,0 +1,80 @@
+"""All that is kept about mails, put together from its tables (each module says what a crash leaves)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from domain.mail import Mail
+from domain.ports import ItemPlace, MailPage, Secrets, WaitingAnswer
+from store.connection import StorageConnection
+from store.item_places import ItemPlaces
+from store.mail_rows import MailRows
+from store.reference_key import ReferenceKey
+from store.references import ReferenceIndex
+from store.triage import TriageList
+from store.waiting_answers import WaitingAnswers
+
+
+class TableMailStore:
+    """`domain.ports.MailStore` on Table Storage."""
+
+    def __init__(self, connection: StorageConnection, secrets: Secrets) -> None:
+        self._key = ReferenceKey(connection, secrets)
+        self._rows = MailRows(connection)
+        self._references = ReferenceIndex(connection, self.keyed_hash)
+        self._triage = TriageList(connection)
+        self._places = ItemPlaces(connection)
+        self._waiting = WaitingAnswers(connection)
+
+    def put(self, mails: Sequence[Mail]) -> list[Mail]:
+        """See `MailRows.put`."""
+        return self._rows.put(mails)
+
+    def read(self, mail_id: str) -> Mail | None:
+        """See `MailRows.read`."""
+        return self._rows.read(mail_id)
+
+    def put_references(self, mails: Sequence[Mail]) -> None:
+        """See `ReferenceIndex.put`."""
+        self._references.put(mails)
+
+    def known_among(self, hashes: Iterable[str]) -> set[str]:
+        """See `ReferenceIndex.known_among`."""
+        return self._references.known_among(hashes)
+
+    def keyed_hash(self, text: str) -> str:
+        """See `ReferenceKey.keyed_hash`."""
+        return self._key.keyed_hash(text)
+
+    def put_triage(self, mails: Sequence[Mail]) -> None:
+        """See `TriageList.put`."""
+        self._triage.put(mails)
+
+    def triage(self, *, limit: int, cursor: str | None, business_unit: str | None = None) -> MailPage:
+        """See `TriageList.page`."""
+        return self._triage.page(limit=limit, cursor=cursor, business_unit=business_unit)
+
+    def put_places(self, mailbox_id: str, places: Sequence[ItemPlace]) -> None:
+        """See `ItemPlaces.put`."""
+        self._places.put(mailbox_id, places)
+
+    def place(self, mailbox_id: str, folder_id: str, item_id: str) -> ItemPlace | None:
+        """See `ItemPlaces.read`."""
+        return self._places.read(mailbox_id, folder_id, item_id)
+
+    def note_removed(self, mailbox_id: str, folder_id: str, item_ids: Sequence[str], at: datetime) -> int:
+        """See `ItemPlaces.note_removed`."""
+        return self._places.note_removed(mailbox_id, folder_id, item_ids, at)
+
+    def put_waiting(self, answers: Sequence[WaitingAnswer]) -> None:
+        """See `WaitingAnswers.put`."""
+        self._waiting.put(answers)
+
+    def waiting_for(self, hashes: Sequence[str], now: datetime) -> list[WaitingAnswer]:
+        """See `WaitingAnswers.waiting_for`."""
+        return self._waiting.waiting_for(hashes, now)
+
+    def delete_waiting(self, answer: WaitingAnswer) -> None:
+        """See `WaitingAnswers.delete`."""
+        self._waiting.delete(answer)

@@ -1,0 +1,135 @@
+"""Raw messages in the blob container `mails`, named `{mailbox}/{identity}.eml`, written once and never
+changed.
+
+A blob appears whole, with its SHA-256, by one request that is refused where the name is taken. A crash before
+it leaves nothing, or blocks that belong to no blob and that Azure drops after a week."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+
+from domain.errors import AdminActionError, NotFoundError
+from domain.ports import StoredRaw
+from store.block_upload import BlockUpload
+from store.connection import StorageConnection
+from store.errors import error_code, storage_errors
+from store.keys import split_id
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, ContainerClient
+
+CONTAINER = "mails"
+SINGLE_PUT_BYTES = 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
+
+
+class BlobRawMailStore:
+    """`domain.ports.RawMailStore` on Blob Storage."""
+
+    def __init__(self, connection: StorageConnection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._made: ContainerClient | None = None
+
+    def put(self, mail_id: str, chunks: Iterable[bytes]) -> StoredRaw:
+        """One request up to 1 MiB; beyond, one for each 4 MiB and two more. At most one block is in
+        memory."""
+        digest, size, held = hashlib.sha256(), 0, bytearray()
+        upload: BlockUpload | None = None
+        for chunk in chunks:
+            digest.update(chunk)
+            size += len(chunk)
+            if upload is not None and upload.taken:
+                continue
+            held += chunk
+            if upload is None and len(held) > SINGLE_PUT_BYTES:
+                upload = BlockUpload(self._blob(mail_id), self._create_container)
+            while upload is not None and len(held) >= BLOCK_BYTES:
+                upload.stage(bytes(held[:BLOCK_BYTES]))
+                del held[:BLOCK_BYTES]
+        sha256 = digest.hexdigest()
+        if upload is None:
+            written = self._put_whole(mail_id, bytes(held), sha256)
+        else:
+            if held and not upload.taken:
+                upload.stage(bytes(held))
+            written = upload.commit(sha256)
+        return StoredRaw(size, sha256, already_there=False) if written else self._describe(mail_id)
+
+    def read(self, mail_id: str, offset: int = 0, length: int | None = None) -> bytes:
+        """One request for each 4 MiB or so."""
+        with storage_errors(), _missing(mail_id):
+            try:
+                content: bytes = self._blob(mail_id).download_blob(offset=offset, length=length).readall()
+            except HttpResponseError as error:
+                if error_code(error) == "InvalidRange":
+                    return b""
+                raise
+        return content
+
+    def stream(self, mail_id: str) -> Iterator[bytes]:
+        """One request for each 4 MiB, at most that much in memory."""
+        with storage_errors(), _missing(mail_id):
+            yield from self._blob(mail_id).download_blob().chunks()
+
+    def size(self, mail_id: str) -> int:
+        """One request."""
+        return self._describe(mail_id).size_bytes
+
+    def _put_whole(self, mail_id: str, content: bytes, sha256: str) -> bool:
+        blob = self._blob(mail_id)
+        with storage_errors():
+            for last in (False, True):
+                try:
+                    blob.upload_blob(
+                        content, length=len(content), metadata={"sha256": sha256}, overwrite=False
+                    )
+                except ResourceExistsError:
+                    return False
+                except ResourceNotFoundError:
+                    if last:
+                        raise
+                    self._create_container()
+                else:
+                    break
+        return True
+
+    def _describe(self, mail_id: str) -> StoredRaw:
+        with storage_errors(), _missing(mail_id):
+            properties = self._blob(mail_id).get_blob_properties()
+        sha256 = (properties.metadata or {}).get("sha256")
+        if not sha256:
+            raise AdminActionError("StorageBlobUnreadable", "a raw message without its digest")
+        return StoredRaw(properties.size, sha256, already_there=True)
+
+    def _blob(self, mail_id: str) -> BlobClient:
+        try:
+            mailbox_id, identity = split_id(mail_id)
+        except ValueError as error:
+            raise NotFoundError(mail_id) from error
+        return self._container.get_blob_client(f"{mailbox_id}/{identity}.eml")
+
+    def _create_container(self) -> None:
+        with contextlib.suppress(ResourceExistsError):
+            self._container.create_container()
+
+    @property
+    def _container(self) -> ContainerClient:
+        with self._lock:
+            if self._made is None:
+                self._made = self._connection.container(CONTAINER)
+            return self._made
+
+
+@contextlib.contextmanager
+def _missing(mail_id: str) -> Iterator[None]:
+    try:
+        yield
+    except ResourceNotFoundError as error:
+        raise NotFoundError(mail_id) from error
