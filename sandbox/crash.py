@@ -72,7 +72,7 @@ class CrashRule:
         for pid in self._worker_pids():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # died by now
                 for connection in psutil.Process(pid).net_connections(kind="tcp"):
-                    if connection.laddr and connection.laddr.port == peer[1]:
+                    if connection.laddr.port == peer[1]:
                         return pid
         return None
 

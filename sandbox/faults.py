@@ -75,7 +75,7 @@ class Faults:
 
     def add(self, fault: Fault) -> Fault:
         """Adds a rule and returns it with its id. Raises FaultError when it makes no sense."""
-        _check(fault)
+        check(fault)
         with self._lock:
             self._last_id += 1
             added = replace(fault, id=self._last_id)
@@ -125,7 +125,8 @@ class Faults:
         return rule
 
 
-def _check(fault: Fault) -> None:
+def check(fault: Fault) -> None:
+    """Raises FaultError when a rule makes no sense, in the words of the command line."""
     if fault.part not in PARTS:
         raise FaultError(f"no such part: {fault.part} (there are {', '.join(PARTS)})")
     if fault.kind not in KINDS:

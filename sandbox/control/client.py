@@ -20,7 +20,7 @@ class ControlClient:
     def __init__(self, state: SandboxState) -> None:
         self._state = state
 
-    def run(self, name: str, **arguments: Any) -> Any:
+    def run(self, name: str, /, **arguments: Any) -> Any:
         """Does a command and returns its result. Raises ControlError."""
         return self._post(f"/commands/{name}", json.dumps(arguments).encode())
 

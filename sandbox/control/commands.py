@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from sandbox.control.roles import ROLES, sign_in_token
+from sandbox.control.roles import ROLES, SIGN_IN_LIFETIME_S, sign_in_claims
 from sandbox.edge import Calls
 from sandbox.entra.registration import AppRegistration
 from sandbox.faults import Fault, FaultError, Faults
@@ -123,7 +123,7 @@ class Commands:
         role = arguments["role"]
         if role not in ROLES:
             raise CommandError(f"there is no role {role}: use one of {', '.join(ROLES)}")
-        return sign_in_token(self._keys, role, self._state.tenant_id)
+        return self._keys.sign(sign_in_claims(role, self._state.tenant_id), SIGN_IN_LIFETIME_S)
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         return {

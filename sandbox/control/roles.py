@@ -1,10 +1,9 @@
-"""Who can sign in to the product in the sandbox, people and applications, and the tokens that they get."""
+"""Who can sign in to the product in the sandbox, people and applications, and what their tokens say. Pure."""
 
 import uuid
 from typing import Any
 
 from sandbox.state import SIGN_IN_AUDIENCE
-from sandbox.tokens import TokenKeys
 
 SIGN_IN_LIFETIME_S = 12 * 3600
 
@@ -21,8 +20,8 @@ ROLES: dict[str, tuple[str, ...]] = {
 APPLICATIONS = frozenset({"respond"})
 
 
-def sign_in_token(keys: TokenKeys, role: str, tenant_id: str) -> str:
-    """A bearer token for the product as somebody with this role. Raises KeyError: no such role."""
+def sign_in_claims(role: str, tenant_id: str) -> dict[str, Any]:
+    """What a token for the product says of somebody with this role. Raises KeyError: no such role."""
     app_roles = list(ROLES[role])
     object_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{role}.{tenant_id}"))
     claims: dict[str, Any] = {
@@ -41,4 +40,4 @@ def sign_in_token(keys: TokenKeys, role: str, tenant_id: str) -> str:
             "name": f"{role.capitalize()} of the sandbox",
             "preferred_username": f"{role}@corp.example",
         }
-    return keys.sign(claims, SIGN_IN_LIFETIME_S)
+    return claims

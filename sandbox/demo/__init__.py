@@ -1,0 +1,1 @@
+"""The demo data: three business units, and mails for four incidents, put in through the front door."""
