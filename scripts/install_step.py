@@ -8,12 +8,14 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 SIGN_OF_LIFE_SECONDS = 5.0
+TIDY_UP_SECONDS = 5.0
 LONGEST_REASON = 200
 
 # What pip and npm say when the package index cannot be reached; the lines before their last are more telling.
@@ -40,7 +42,7 @@ class Step:
         self._is_first = True
 
     def run(self, title: str, command: list[str], *, first_on_path: Path | None = None) -> None:
-        """Runs `command` in the project's folder; raises InstallationError when it fails or does not start."""
+        """Runs `command` in the project's folder; raises InstallationError when it fails."""
         if self._is_first:
             self._log.write_bytes(b"")
             self._is_first = False
@@ -63,6 +65,7 @@ class Step:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     pass_fds=(self._lock,),
+                    process_group=0,
                 )
             except OSError as error:
                 raise InstallationError(f"{title} failed: {error}") from error
@@ -84,8 +87,7 @@ class Step:
                     self._say(f"  {time.monotonic() - began:.0f} s  {newest}".rstrip())
         finally:
             if process.poll() is None:
-                process.kill()
-                process.wait()
+                _end(process)
 
     def _output(self, begin: int) -> str:
         with self._log.open("rb") as log:
@@ -106,6 +108,16 @@ def locked(path: Path, say: Callable[[str], None]) -> Iterator[int]:
             say("waiting for another installation in this folder to finish ...")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the command with all that it started: as Ctrl-C does, so that it tidies up, and then for sure."""
+    os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(TIDY_UP_SECONDS)
+    with contextlib.suppress(ProcessLookupError):  # nothing is left of it
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _reason(output: str) -> str:

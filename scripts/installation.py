@@ -1,8 +1,8 @@
 """Installs what the sandbox and the tests need into the project's own `.local` and `node_modules`.
 
 Each part ends with a stamp, written last: a hash of all that the part was made from. A process that dies on
-any line leaves a part without its stamp, which the next one removes and makes again. Only the standard library
-is used, since nothing is installed yet when this runs.
+any line leaves a part without its stamp, which the next one removes and makes again. Only the standard
+library is used, since nothing is installed yet when this runs.
 """
 
 import hashlib
@@ -160,6 +160,7 @@ def _is_complete(folder: Path, stamp: str) -> bool:
 
 
 def _complete(folder: Path, stamp: str) -> None:
+    folder.mkdir(exist_ok=True)  # npm makes none where there is nothing to install
     half = folder / f"{STAMP}.half"
     half.write_text(stamp, encoding="ascii")
     half.replace(folder / STAMP)

@@ -47,8 +47,10 @@ def main(script: str, arguments: list[str]) -> int:
         _become([sys.executable, "-P", *_program(script, arguments)], {**os.environ, "PYTHONPATH": str(ROOT)})
     # A person who ends an installation also ends the pip or npm that it waits for.
     signal.signal(signal.SIGTERM, _interrupt)
+    # What scripts/sandbox prints is read by other programs: a token, item ids.
+    progress = sys.stderr if script == "sandbox" else sys.stdout
     try:
-        tools = install(ROOT, lambda line: print(line, flush=True))
+        tools = install(ROOT, lambda line: print(line, file=progress, flush=True))
     except InstallationError as error:
         print(f"scripts/{script}: {error}", file=sys.stderr)
         return 1
