@@ -3,6 +3,7 @@
 Each test has a tree of its own, whose requirements are empty, so that nothing is fetched.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -209,10 +210,8 @@ def test_a_clone_that_lacks_a_file_is_told_which(tree: Path) -> None:
 
 
 def _ends(pid: int) -> bool:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
         psutil.Process(pid).wait(5)
-    except (psutil.NoSuchProcess, psutil.TimeoutExpired):
-        pass
     return not psutil.pid_exists(pid)
 
 
