@@ -31,15 +31,12 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 LOG_LIMIT_BYTES = 20 * 1024 * 1024
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the `host` command."""
-    parser.add_argument("--data", type=Path, required=True, help="the sandbox's folder")
-    parser.add_argument("--port", type=int, required=True, help="where the front listens, on 127.0.0.1")
-    parser.add_argument("--instances", type=int, default=1, help="how many worker processes run")
-
-
 async def main(args: argparse.Namespace) -> int:
-    """Runs the host until it is told to stop; returns the process's exit status."""
+    """Runs the host until it is told to stop; returns the process's exit status.
+
+    `args` has `data` (the sandbox's folder), `port` (where the front listens, on 127.0.0.1) and
+    `instances` (how many worker processes run).
+    """
     try:
         state = load(args.data)
         with _logging_to(state.data / "logs"):
@@ -122,9 +119,3 @@ def _logging_to(folder: Path) -> Iterator[None]:
     finally:
         host_log.removeHandler(handler)
         handler.close()
-
-
-if __name__ == "__main__":
-    command_line = argparse.ArgumentParser(prog="python -m sandbox host")
-    add_arguments(command_line)
-    sys.exit(asyncio.run(main(command_line.parse_args())))

@@ -35,6 +35,8 @@ class WorkerPool:
 
     async def start(self) -> None:
         """Starts all workers, waits until each has indexed the app. Raises HostError with the app's error."""
+        if not self._spec.python.exists():
+            raise HostError(f"there is no Python for the app at {self._spec.python}")
         started = await asyncio.gather(
             *(self._start(number) for number in range(self._count)), return_exceptions=True
         )

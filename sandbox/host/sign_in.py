@@ -7,11 +7,11 @@ host ends none.
 
 import html
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
+from sandbox.control.roles import APPLICATIONS, ROLES, sign_in_claims
 from sandbox.host.principal import principal_claims, user_id
 from sandbox.state import SIGN_IN_AUDIENCE
 from sandbox.tokens import InvalidToken, TokenKeys
@@ -22,15 +22,7 @@ SESSION_LIFETIME_S = 8 * 3600
 NAME_LIMIT_CHARACTERS = 100
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
-_READ, _UPDATE = "Configurations.Read", "Configurations.Update"
-_MAILS_READ, _MAILS_REPLY = "BusinessUnitMails.Read", "BusinessUnitMails.Reply"
-PERSON_ROLES: Mapping[str, tuple[str, ...]] = {
-    "admin": (_READ, _UPDATE, "BusinessUnits.Update", "Incidents.Update", _MAILS_READ, _MAILS_REPLY),
-    "editor": (_READ, _UPDATE, "BusinessUnits.Update"),
-    "analyst": (_MAILS_READ, _MAILS_REPLY),
-    "viewer": (_MAILS_READ, _READ),
-    "none": (),
-}
+PERSON_ROLES = tuple(role for role in ROLES if role not in APPLICATIONS)
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in to the sandbox</title>
 <style>body{{font:16px system-ui;max-width:26rem;margin:4rem auto}}label{{display:block}}</style>
@@ -96,15 +88,14 @@ class Authentication:
             return web.Response(
                 status=400, text="Choose one of the roles, and a name of up to 100 characters.\n"
             )
-        person = uuid.uuid5(uuid.NAMESPACE_URL, f"sandbox:{self._tenant_id}:{name.lower()}")
+        person = str(uuid.uuid5(uuid.NAMESPACE_URL, f"sandbox:{self._tenant_id}:{name.lower()}"))
         claims = {
+            **sign_in_claims(role, self._tenant_id),
             "aud": SESSION_AUDIENCE,
-            "tid": self._tenant_id,
-            "oid": str(person),
-            "sub": str(person),
+            "oid": person,
+            "sub": person,
             "name": name,
             "preferred_username": f"{'.'.join(name.lower().split())}@corp.example",
-            "roles": list(PERSON_ROLES[role]),
         }
         target = local_target(str(form.get("post_login_redirect_uri", "")))
         response = web.Response(status=302, headers={"Location": target})

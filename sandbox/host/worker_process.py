@@ -6,6 +6,7 @@ the worker ends itself.
 
 import asyncio
 import contextlib
+import logging
 import socket
 import uuid
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ START_LIMIT_S = 120.0
 STOP_LIMIT_S = 2.0
 LOG_LIMIT_BYTES = 20 * 1024 * 1024
 
+log = logging.getLogger("sandbox.host")
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
@@ -36,9 +39,16 @@ class WorkerSpec:
 class WorkerProcess:
     """A running worker. `functions` is what it indexed, as it describes it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, number: int) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        number: int,
+    ) -> None:
         self._process = process
-        self._writer: asyncio.StreamWriter | None = None
+        self._reader = reader
+        self._writer = writer
         self._write_lock = asyncio.Lock()
         self._answers: dict[str, asyncio.Future[values.Result]] = {}
         self._reading: asyncio.Task[None] | None = None
@@ -53,23 +63,19 @@ class WorkerProcess:
         log_file = spec.logs_folder / f"worker-{number}.log"
         if log_file.exists() and log_file.stat().st_size > LOG_LIMIT_BYTES:
             log_file.replace(log_file.with_suffix(".log.1"))
-        with theirs, log_file.open("ab") as log:
+        reader, writer = await asyncio.open_connection(sock=ours, limit=1024 * 1024)
+        with theirs, log_file.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *(str(spec.python), "-P", str(WORKER_FILE), str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 cwd=spec.app_folder,
                 env=dict(spec.environment),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,  # Ctrl-C in a terminal is the host's to handle
             )
-        worker = cls(process, number)
-        reader, worker._writer = await asyncio.open_connection(sock=ours, limit=1024 * 1024)
-        worker._reader = reader
-        return worker
-
-    _reader: asyncio.StreamReader
+        return cls(process, reader, writer, number)
 
     @property
     def pid(self) -> int:
@@ -106,7 +112,7 @@ class WorkerProcess:
         invocation_id: str | None = None,
     ) -> values.Result:
         """Runs a function to its end. Raises WorkerDiedError."""
-        if not self.alive or self._writer is None:
+        if not self.alive:
             raise WorkerDiedError("the worker process is gone")
         invocation_id = invocation_id or str(uuid.uuid4())
         parts = framing.BodyWriter()
@@ -137,8 +143,7 @@ class WorkerProcess:
         if self._reading is not None:
             await self._reading
         self._end("the worker process ended")
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
         return status
 
     def kill(self) -> None:
@@ -167,6 +172,8 @@ class WorkerProcess:
                 if answer is not None and not answer.done():
                     answer.set_result(values.decode_result(header, body))
                 del frame, header, body  # a large body must not live until the next frame
+        except (ValueError, KeyError):
+            log.exception("Worker %d sent what is no answer", self.number)
         finally:
             self._end("the worker process ended")
             self.kill()  # without its socket a worker is of no use

@@ -135,7 +135,7 @@ def running_host(
 def host_command(data: Path, port: int, instances: int = 1) -> list[str]:
     """The command line of the host."""
     options = ["--data", str(data), "--port", str(port), "--instances", str(instances)]
-    return [sys.executable, "-m", "sandbox.host.cli", *options]
+    return [sys.executable, "-m", "sandbox", "host", *options]
 
 
 def free_port() -> int:

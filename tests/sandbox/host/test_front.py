@@ -187,7 +187,7 @@ def test_sign_in_page_escapes_where_it_leads_to(host: HostProcess) -> None:
 
 @pytest.mark.parametrize("form", [{"role": "root"}, {"role": ""}, {"name": ""}, {"name": "x" * 101}])
 def test_sign_in_refuses_what_the_page_does_not_offer(host: HostProcess, form: dict[str, str]) -> None:
-    answer = log_in(host, **form)
+    answer = log_in(host, None, **form)
     assert answer.status == 400
     assert "Set-Cookie" not in answer.headers
 

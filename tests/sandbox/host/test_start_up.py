@@ -10,7 +10,7 @@ import pytest
 from tests.sandbox.host.host_process import ROOT, free_port, host_command, write_state
 from tests.support.azurite import RunningAzurite
 
-HOST_JSON = {"version": "2.0"}
+HOST_JSON: dict[str, object] = {"version": "2.0"}
 HTTP_FUNCTION = """
 import azure.functions as func
 app = func.FunctionApp()
