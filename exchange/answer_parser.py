@@ -26,6 +26,8 @@ MAX_TEXT = 8 * 1_048_576
 """Characters of one text; sync states can exceed 64 KiB."""
 MAX_MARKUP_BYTES = 32 * 1_048_576
 """Bytes of one answer outside `MimeContent`."""
+MAX_BYTES_BETWEEN = 1_048_576
+"""Bytes between two response messages: an answer that goes on without saying anything."""
 _MAX_TAG_BYTES = 65_536
 _TEXT_BUFFER = 65_536
 
@@ -107,6 +109,7 @@ class AnswerParser:
         self._text: list[str] = []
         self._text_size = 0
         self._markup_bytes = 0
+        self._bytes_between = 0
         self._held = b""
         self._mime: Base64Stream | None = None
         self._mime_just_opened = False
@@ -175,6 +178,9 @@ class AnswerParser:
         if self._markup_bytes > MAX_MARKUP_BYTES:
             raise RetryLaterError("AnswerTooLong", f"more than {MAX_MARKUP_BYTES} bytes")
         self._expat.Parse(self._cleaner.clean(data), False)
+        self._bytes_between = 0 if self._stack or self._events else self._bytes_between + len(data)
+        if self._bytes_between > MAX_BYTES_BETWEEN:
+            raise RetryLaterError("AnswerTooLong", "nothing but white space")
 
     def _mime_data(self, data: bytes) -> None:
         if self._mime is not None and (decoded := self._mime.feed(data)):
