@@ -49,8 +49,9 @@ def make_mail(number: int) -> bytes:
     chance = random.Random(number)
     head = (
         f"From: Ann Bell <ann{number}@fin.example>\r\nTo: soc@corp.example\r\nSubject: Invoice {number}\r\n"
-        f"Message-ID: <{number}.{chance.getrandbits(64):x}@fin.example>\r\nDate: Tue, 24 Nov 2026 10:00:00
-        +0000\r\n" 'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b1"\r\n\r\n'
+        f"Message-ID: <{number}.{chance.getrandbits(64):x}@fin.example>\r\n"
+        "Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+        'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b1"\r\n\r\n'
         "--b1\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nPlease find the invoice attached.\r\n"
         "--b1\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     ).encode()
