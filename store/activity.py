@@ -13,7 +13,7 @@ from domain.ports import Activity
 from store.chunks import split_text
 from store.keys import inverted
 from store.record_codec import time_text, writable
-from store.table import Replace, Row
+from store.rows import Replace, Row
 
 PREFIX = "activity;"
 

@@ -9,15 +9,19 @@ from collections.abc import Iterable
 
 from store.chunks import utf16_bytes
 from store.connection import StorageConnection
-from store.table import MAX_OPERATIONS, MAX_TRANSACTION_BYTES, Operation, Row, Table
+from store.rows import Operation, Row
+from store.table import Table
 
+MAX_OPERATIONS = 100
+MAX_TRANSACTION_BYTES = 3_500_000
+"""Of the 4 MiB that a transaction may have, its framing included."""
 _FRAMING_BYTES = 700
 """What a row costs in a transaction beside its values, generously."""
 
 
 def write_all(connection: StorageConnection, table: Table, operations: Iterable[Operation]) -> None:
     """Every write, in as few transactions as may be. For writes that cannot conflict."""
-    connection.parallel(table.transaction, transactions(operations))
+    connection.parallel(lambda batch: table.transaction(batch, repeatable=True), transactions(operations))
 
 
 def transactions(operations: Iterable[Operation]) -> list[list[Operation]]:

@@ -29,6 +29,14 @@ Out = TypeVar("Out")
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
 _TRIES_AFTER_FIRST = 3
+RETRIES: dict[str, Any] = {
+    "retry_total": _TRIES_AFTER_FIRST,
+    "retry_connect": _TRIES_AFTER_FIRST,
+    "retry_read": _TRIES_AFTER_FIRST,
+    "retry_status": _TRIES_AFTER_FIRST,
+    "retry_backoff_factor": 0.5,
+    "retry_backoff_max": 4,
+}
 _CONNECTIONS_AT_ONCE = 32
 _PARALLEL_REQUESTS = 8
 
@@ -78,7 +86,9 @@ class StorageConnection:
         self.settings = settings
         self._make_transport = transport
         self._queues: dict[str, QueueClient] = {}
+        self._made: dict[object, Any] = {}
         self._lock = threading.RLock()
+        self._here = threading.local()
 
     @cached_property
     def credential(self) -> TokenCredential:
@@ -144,16 +154,24 @@ class StorageConnection:
             vault_url=self.settings.key_vault_uri,
             credential=self.credential,
             verify_challenge_resource=self.settings.verify_challenge_resource,
-            **_retries(),
+            **RETRIES,
             connection_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
         )
+
+    def shared(self, kind: Callable[[StorageConnection], Out]) -> Out:
+        """The connection's only object of a class that is made from it."""
+        with self._lock:
+            if kind not in self._made:
+                self._made[kind] = kind(self)
+            made: Out = self._made[kind]
+            return made
 
     def parallel(self, work: Callable[[In], Out], items: Iterable[In]) -> list[Out]:
         """`work` for each item, several requests at a time, answers in order. The first failure is raised
         once all have ended, so that nothing is still being written when the caller goes on."""
         todo = list(items)
-        if len(todo) < 2:
+        if len(todo) < 2 or getattr(self._here, "in_pool", False):  # the pool never waits for itself
             return [work(item) for item in todo]
         futures = [self._pool.submit(work, item) for item in todo]
         failures = [failure for future in futures if (failure := future.exception()) is not None]
@@ -163,10 +181,13 @@ class StorageConnection:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_PARALLEL_REQUESTS, thread_name_prefix="store")
+        def mark() -> None:
+            self._here.in_pool = True
+
+        return ThreadPoolExecutor(_PARALLEL_REQUESTS, "store", initializer=mark)
 
     def _options(self) -> dict[str, Any]:
-        return {"transport": self.transport, "logging_enable": False, **_retries()}
+        return {"transport": self.transport, "logging_enable": False, **RETRIES}
 
     def _blob_options(self) -> dict[str, Any]:
         # The blob and queue clients have a retry policy of their own, with other names for the same things.
@@ -183,14 +204,3 @@ class StorageConnection:
         if not uri:
             raise SettingsError("DataStorage (or its three service URIs) is not set")
         return uri
-
-
-def _retries() -> dict[str, Any]:
-    return {
-        "retry_total": _TRIES_AFTER_FIRST,
-        "retry_connect": _TRIES_AFTER_FIRST,
-        "retry_read": _TRIES_AFTER_FIRST,
-        "retry_status": _TRIES_AFTER_FIRST,
-        "retry_backoff_factor": 0.5,
-        "retry_backoff_max": 4,
-    }

@@ -39,13 +39,18 @@ def translated(error: AzureError, service: str) -> BoundaryError:
         # No answer, or no token to ask with: the managed identity endpoint can be away for a while too.
         return RetryLaterError(f"{service}Unavailable", type(error).__name__)
     status = response.status_code or 0
-    said = f"HTTP {status} {error_code(error)}".rstrip()
-    if status in (401, 403) or isinstance(error, ClientAuthenticationError):
+    if isinstance(error, ClientAuthenticationError) and status not in _PASSING_STATUS:
+        status = 401  # the token endpoint refuses with 400
+    return by_status(service, status, error_code(error), response.headers.get("Retry-After"))
+
+
+def by_status(service: str, status: int, code: str, retry_after: str | None = None) -> BoundaryError:
+    """The product's error for an answer that says no. `code`: the service's own name for the failure."""
+    said = f"HTTP {status} {code}".rstrip()
+    if status in (401, 403):
         return AdminActionError(f"{service}AccessDenied", said)
     if status in _PASSING_STATUS:
-        return RetryLaterError(
-            f"{service}Unavailable", said, _retry_after(response.headers.get("Retry-After"))
-        )
+        return RetryLaterError(f"{service}Unavailable", said, _retry_after(retry_after))
     return AdminActionError(f"{service}Refused", said)
 
 

@@ -16,7 +16,8 @@ from store.chunks import BINARY_BYTES, TooLargeError, join_bytes, join_text, spl
 from store.connection import StorageConnection
 from store.keys import item_hash, safe
 from store.record_codec import Codec
-from store.table import Row, Table, Value
+from store.rows import Row, Value
+from store.table import Table
 
 _CODEC = Codec(FolderSync)
 _MAX_PACKED_BYTES = 700_000

@@ -14,7 +14,8 @@ from store.batches import write_all
 from store.connection import StorageConnection
 from store.keys import item_hash, safe
 from store.record_codec import time_text
-from store.table import Merge, Row, Table
+from store.rows import Merge, Row
+from store.table import Table
 
 _ONE_QUERY = 1000
 _FEW = 4

@@ -26,6 +26,13 @@ def mail_text(mail: Mail) -> str:
     return _CODEC.to_text(_shortened(mail, _SHORT_RECIPIENTS, _SHORT_CHARS, _SHORT_PARTS, _SHORT_REFERENCES))
 
 
+def as_stored(mail: Mail, text: str) -> Mail:
+    """The mail that `text`, which `mail_text` made of it, gives when read: another one where it was shortened
+    or had characters that cannot be written."""
+    was_cut = len(text) >= _MAX_BYTES // 8
+    return mail_from(text) if was_cut or "\ufffd" in text else mail
+
+
 def listing_text(mail: Mail) -> str:
     """JSON of at most 60,000 bytes, which one property holds: what a list of mails shows."""
     text = _CODEC.to_text(replace(mail, evidence=Evidence(send_id=mail.evidence.send_id)))

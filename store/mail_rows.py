@@ -14,9 +14,10 @@ from store.batches import transactions
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection
 from store.keys import partition_of, split_id
-from store.mail_codec import mail_from, mail_text
+from store.mail_codec import as_stored, mail_from, mail_text
 from store.record_codec import time_text
-from store.table import Insert, Operation, Replace, Row, Table, TransactionConflictError
+from store.rows import Insert, Operation, Replace, Row, Value
+from store.table import Table, TransactionConflictError
 
 _TRIES = 6
 
@@ -35,51 +36,54 @@ class MailRows:
         except ValueError:
             return None
         row = self._table.get(partition, key)
-        return _mail(row) if row else None
+        return mail_from(join_text(row.values, "d")) if row else None
 
     def put(self, mails: Sequence[Mail]) -> list[Mail]:
         """One transaction for each of the four partitions touched, where no row is there yet."""
         wanted: dict[str, Mail] = {}
         for mail in mails:
             wanted[mail.id] = _standing(wanted.get(mail.id), mail)
-        rows = {mail_id: _row(mail) for mail_id, mail in wanted.items()}
-        batches = transactions(Insert(row) for row in rows.values())
+        rows = {mail_id: _stored_form(mail) for mail_id, mail in wanted.items()}
+        mails_by_key = {(row.partition, row.key): mail for mail, row in rows.values()}
         stored: dict[str, Mail] = {}
-        for part in self._connection.parallel(self._put_batch, batches):
-            stored.update(part)
+
+        def write(batch: list[Operation]) -> None:
+            batch_mails = [mails_by_key[one.row.partition, one.row.key] for one in batch]
+            stored.update(self._put_batch(batch, batch_mails))
+
+        self._connection.parallel(write, transactions(Insert(row) for _, row in rows.values()))
         return [stored[mail.id] for mail in mails]
 
-    def _put_batch(self, batch: list[Operation]) -> dict[str, Mail]:
+    def _put_batch(self, batch: list[Operation], mails: list[Mail]) -> dict[str, Mail]:
         """Inserts blindly at first, for a mail is new nearly always; a conflict tells to look at what is
-        there."""
-        wanted = {one.row.key: _mail(one.row) for one in batch}
-        result: dict[str, Mail] = {}
-        operations = batch
+        there. Inserts may be sent again by themselves: the conflict with our own rows ends in the same
+        answer."""
+        partition, operations = batch[0].row.partition, batch
+        standing = {mail.id: mail for mail in mails}
         for _ in range(_TRIES):
             try:
                 if operations:
-                    self._table.transaction(operations)
+                    self._table.transaction(operations, repeatable=True)
             except TransactionConflictError:
-                operations, result = self._merged(batch[0].row.partition, wanted)
+                operations, standing = self._merged(partition, mails)
                 continue
-            return {mail.id: result.get(mail.id, mail) for mail in wanted.values()}
+            return standing
         raise RetryLaterError("StorageUnavailable", "the rows keep changing")
 
-    def _merged(self, partition: str, wanted: dict[str, Mail]) -> tuple[list[Operation], dict[str, Mail]]:
-        """What is left to write, and how the mails stand that need no write or a changed one."""
-        there = self._connection.parallel(lambda key: self._table.get(partition, key), wanted)
+    def _merged(self, partition: str, mails: list[Mail]) -> tuple[list[Operation], dict[str, Mail]]:
+        """What is left to write, and how the mails stand once it is written."""
+        keys = [split_id(mail.id)[1] for mail in mails]
+        there = self._connection.parallel(lambda key: self._table.get(partition, key), keys)
         operations: list[Operation] = []
-        result: dict[str, Mail] = {}
-        for mail, row in zip(wanted.values(), there, strict=True):
+        standing: dict[str, Mail] = {}
+        for mail, row in zip(mails, there, strict=True):
+            old = mail_from(join_text(row.values, "d")) if row else None
+            standing[mail.id], new_row = _stored_form(_standing(old, mail))
             if row is None:
-                operations.append(Insert(_row(mail)))
-                continue
-            old = _mail(row)
-            standing = _standing(old, mail)
-            result[mail.id] = standing
-            if standing is not old:
-                operations.append(Replace(_row(standing), row.etag))
-        return operations, result
+                operations.append(Insert(new_row))
+            elif standing[mail.id] != old:
+                operations.append(Replace(new_row, row.etag))
+        return operations, standing
 
 
 def _standing(old: Mail | None, new: Mail) -> Mail:
@@ -92,12 +96,10 @@ def _standing(old: Mail | None, new: Mail) -> Mail:
     return old
 
 
-def _row(mail: Mail) -> Row:
-    columns = {"receivedAt": time_text(mail.received_at)}
+def _stored_form(mail: Mail) -> tuple[Mail, Row]:
+    """The row, and the mail as it will be read from it."""
+    text = mail_text(mail)
+    columns: dict[str, Value] = {"receivedAt": time_text(mail.received_at), **split_text(text, "d")}
     if mail.business_unit:
         columns["businessUnit"] = mail.business_unit
-    return Row(partition_of(mail.id), split_id(mail.id)[1], {**columns, **split_text(mail_text(mail), "d")})
-
-
-def _mail(row: Row) -> Mail:
-    return mail_from(join_text(row.values, "d"))
+    return as_stored(mail, text), Row(partition_of(mail.id), split_id(mail.id)[1], columns)

@@ -17,7 +17,8 @@ from store.chunks import join_text, split_text
 from store.connection import StorageConnection
 from store.keys import safe
 from store.record_codec import Codec, parse_time, time_text
-from store.table import Insert, Replace, Row, Table
+from store.rows import Insert, Replace, Row
+from store.table import Table
 
 _LISTING = "~mailboxes"
 _SETTINGS, _FOLDERS, _REWALK = "settings", "folders", "rewalk"

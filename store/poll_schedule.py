@@ -15,7 +15,8 @@ from domain.ports import Versioned
 from store.connection import StorageConnection
 from store.keys import key_time, safe
 from store.record_codec import Codec
-from store.table import Delete, Insert, Operation, Replace, Row, Table
+from store.rows import Delete, Insert, Operation, Replace, Row
+from store.table import Table
 
 _SHARD = "00"
 _STATE = Codec(PollState)

@@ -14,7 +14,8 @@ import threading
 from domain.errors import AdminActionError, ConflictError
 from domain.ports import Secrets
 from store.connection import StorageConnection
-from store.table import Row, Table
+from store.rows import Row
+from store.table import Table
 
 SECRET_NAME = "reference-key"
 _KEY_BYTES = 32

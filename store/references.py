@@ -1,22 +1,25 @@
-"""Who names whom: table `references`, keyed hashes only, four partitions by hash.
+"""Who names whom: table `references`, keyed hashes only, partitions `known-{0..3}` and `named-{0..3}` by
+hash.
 
-A row `{hash};{role};{mail id}` says that the mail is in that conversation (`conversation`), has that
-Message-ID (`id`) or answers it (`named`). Rows never change, so a crash leaves some of them and a repeated
-write ends in all."""
+A row `{hash};{mail id}` of the first says that the mail has this Message-ID or is in this conversation, one
+of the second that it answers it. Rows never change, so a crash leaves some of them and a repeated write ends
+in all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
 from domain.mail import Mail
-from domain.ours import conversation_key, own_keys
+from domain.ours import own_keys
 from store.batches import write_all
 from store.connection import StorageConnection
 from store.keys import quarter
-from store.table import Operation, Replace, Row, Table
+from store.rows import Operation, Replace, Row
+from store.table import Table
 
-_CONVERSATION, _ID, _NAMED = "conversation", "id", "named"
-"""In this order, so that the first two, which make a name known, are one range of keys."""
+_ROWS_A_PAGE = 1000
+_LOOKUPS_A_PAGE = 15
+"""A page of a thousand keys takes about as long as so many look-ups."""
 
 
 class ReferenceIndex:
@@ -32,21 +35,40 @@ class ReferenceIndex:
         write_all(self._connection, self._table, [write for mail in mails for write in self._writes(mail)])
 
     def known_among(self, hashes: Iterable[str]) -> set[str]:
-        """A query of at most one row for each hash."""
-        asked = list(dict.fromkeys(hashes))
-        answers = self._connection.parallel(self._is_known, asked)
-        return {one for one, known in zip(asked, answers, strict=True) if known}
+        """A look-up for each hash; or where many are asked for and few are stored, the keys of the whole
+        partition."""
+        by_partition: dict[str, set[str]] = {}
+        for one in hashes:
+            by_partition.setdefault(f"known-{quarter(one)}", set()).add(one)
+        known: set[str] = set()
+        look_ups: list[tuple[str, str]] = []
+        for partition, asked in by_partition.items():
+            found, left = self._scanned(partition, sorted(asked))
+            known |= found
+            look_ups += [(partition, one) for one in left]
+        answers = self._connection.parallel(self._is_known, look_ups)
+        return known | {one for (_, one), is_known in zip(look_ups, answers, strict=True) if is_known}
 
-    def _is_known(self, digest: str) -> bool:
-        return bool(
-            self._table.range(quarter(digest), f"{digest};", f"{digest};{_NAMED}", select=(), limit=1)
-        )
+    def _scanned(self, partition: str, asked: list[str]) -> tuple[set[str], list[str]]:
+        """What a reading of keys in order finds known, for no more pages than look-ups would cost; and what
+        lies behind the last key read."""
+        pages = len(asked) // _LOOKUPS_A_PAGE
+        if not pages:
+            return set(), asked
+        limit = pages * _ROWS_A_PAGE
+        rows = self._table.range(partition, f"{asked[0]};", f"{asked[-1]}<", select=(), limit=limit)
+        stored = {row.key.partition(";")[0] for row in rows}
+        left = [one for one in asked if one > rows[-1].key] if len(rows) == limit else []
+        return stored.intersection(asked), left
+
+    def _is_known(self, look_up: tuple[str, str]) -> bool:
+        partition, digest = look_up
+        return bool(self._table.range(partition, f"{digest};", f"{digest}<", select=(), limit=1))
 
     def _writes(self, mail: Mail) -> list[Operation]:
-        names = [(key, _ID) for key in own_keys(mail.internet_message_id, None)]
-        if mail.conversation_id:
-            names.append((conversation_key(mail.conversation_id), _CONVERSATION))
-        evidence = mail.evidence
-        names += [(key, _NAMED) for key in dict.fromkeys((*evidence.in_reply_to, *evidence.references))]
-        hashed = [(self._hash(name), role) for name, role in names]
-        return [Replace(Row(quarter(digest), f"{digest};{role};{mail.id}")) for digest, role in hashed]
+        own = own_keys(mail.internet_message_id, mail.conversation_id)
+        named = dict.fromkeys((*mail.evidence.in_reply_to, *mail.evidence.references))
+        keyed = [("known", self._hash(name)) for name in own] + [
+            ("named", self._hash(name)) for name in named
+        ]
+        return [Replace(Row(f"{kind}-{quarter(one)}", f"{one};{mail.id}")) for kind, one in keyed]

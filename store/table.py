@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core import MatchConditions
@@ -23,67 +22,18 @@ from azure.core.exceptions import (
 
 from domain.errors import ConflictError
 from store.connection import StorageConnection
-from store.errors import error_code, storage_errors
+from store.errors import by_status, error_code, storage_errors
+from store.rows import Operation, Row, Value
+from store.transaction_pipeline import TransactionPipeline
+from store.transaction_wire import Done, Failed
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient
 
-Value = str | int | bool | bytes
 Answer = TypeVar("Answer")
 
 _CONFLICT_STATUS = frozenset({404, 409, 412})
-MAX_OPERATIONS = 100
-MAX_TRANSACTION_BYTES = 3_500_000
-"""Of the 4 MiB that a transaction may have, its framing included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An entity. `values` holds strings, integers of 32 bits, truth values and bytes only."""
-
-    partition: str
-    key: str
-    values: Mapping[str, Value] = field(default_factory=dict)
-    etag: str = ""
-
-    def text(self, name: str) -> str:
-        """A text property, empty where it is missing."""
-        value = self.values.get(name)
-        return value if isinstance(value, str) else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Insert:
-    """Conflicts where the row is there."""
-
-    row: Row
-
-
-@dataclass(frozen=True, slots=True)
-class Replace:
-    """Writes the whole row; `etag` None: whether or not it is there, else conflicts unless it is still that
-    one."""
-
-    row: Row
-    etag: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Writes these values whether or not the row is there; its other values stay."""
-
-    row: Row
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Conflicts where the row is absent, or `etag` (unless None) no longer its own."""
-
-    row: Row
-    etag: str | None = None
-
-
-Operation = Insert | Replace | Merge | Delete
+_TABLE_MISSING = "TableNotFound"
 
 
 class TransactionConflictError(ConflictError):
@@ -177,20 +127,26 @@ class Table:
         with _conflicts():
             self._client.delete_entity(partition, key, etag=etag, match_condition=condition)
 
-    def transaction(self, operations: Sequence[Operation]) -> list[str]:
+    def transaction(self, operations: Sequence[Operation], *, repeatable: bool = False) -> tuple[str, ...]:
         """All or nothing, in one partition and one request (at most 100 rows); the ETags, empty for deletes.
 
+        `repeatable`: the caller copes with a transaction that was made although its answer was lost.
         Raises `TransactionConflictError`.
         """
-        wire = [_operation(operation) for operation in operations]
         with storage_errors():
-            try:
-                answers = self._creating(lambda: self._client.submit_transaction(wire))
-            except HttpResponseError as error:
-                if _conflicting(error):
-                    raise TransactionConflictError(getattr(error, "index", 0)) from error
-                raise
-        return [str(answer.get("etag") or "") for answer in answers]
+            answer = self._pipeline.send(self._name, list(operations), repeatable=repeatable)
+            if isinstance(answer, Failed) and answer.code == _TABLE_MISSING:
+                self._create()
+                answer = self._pipeline.send(self._name, list(operations), repeatable=repeatable)
+        if isinstance(answer, Done):
+            return answer.etags
+        if answer.status in _CONFLICT_STATUS and answer.code != _TABLE_MISSING:
+            raise TransactionConflictError(answer.index)
+        raise by_status("Storage", answer.status, answer.code)
+
+    @property
+    def _pipeline(self) -> TransactionPipeline:
+        return self._connection.shared(TransactionPipeline)
 
     @property
     def _client(self) -> TableClient:
@@ -203,10 +159,13 @@ class Table:
         try:
             return write()
         except HttpResponseError as error:
-            if error_code(error) != "TableNotFound":
+            if error_code(error) != _TABLE_MISSING:
                 raise
-        self._connection.tables.create_table_if_not_exists(self._name)
+        self._create()
         return write()
+
+    def _create(self) -> None:
+        self._connection.tables.create_table_if_not_exists(self._name)
 
     @staticmethod
     def _etag(answer: Mapping[str, Any]) -> str:
@@ -237,7 +196,7 @@ def _conflicts() -> Iterator[None]:
 
 
 def _conflicting(error: HttpResponseError) -> bool:
-    return error.status_code in _CONFLICT_STATUS and error_code(error) != "TableNotFound"
+    return error.status_code in _CONFLICT_STATUS and error_code(error) != _TABLE_MISSING
 
 
 def _row(entity: Any) -> Row:
@@ -251,23 +210,3 @@ def _row(entity: Any) -> Row:
 
 def _entity(row: Row) -> dict[str, Value]:
     return {"PartitionKey": row.partition, "RowKey": row.key, **row.values}
-
-
-def _operation(operation: Operation) -> tuple[str, dict[str, Value], dict[str, Any]]:
-    from azure.data.tables import UpdateMode
-
-    entity = _entity(operation.row)
-    match operation:
-        case Insert():
-            return "create", entity, {}
-        case Replace(etag=None):
-            return "upsert", entity, {"mode": UpdateMode.REPLACE}
-        case Replace(etag=etag):
-            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-            return "update", entity, {"mode": UpdateMode.REPLACE, **condition}
-        case Merge():
-            return "upsert", entity, {"mode": UpdateMode.MERGE}
-        case Delete(etag=None):
-            return "delete", entity, {}
-        case Delete(etag=etag):
-            return "delete", entity, {"etag": etag, "match_condition": MatchConditions.IfNotModified}

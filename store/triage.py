@@ -16,7 +16,8 @@ from store.chunks import join_text, split_text
 from store.connection import StorageConnection
 from store.keys import inverted
 from store.mail_codec import listing_text, mail_from
-from store.table import Replace, Row, Table, quoted
+from store.rows import Replace, Row
+from store.table import Table, quoted
 
 _PARTITION = "triage"
 _KEY = re.compile(r"\d{16};[A-Za-z0-9_-]{1,100}\.[0-9a-f]{32}", re.ASCII)

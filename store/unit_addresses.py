@@ -14,7 +14,8 @@ from domain.errors import ConflictError, RetryLaterError
 from domain.ports import AddressTakenError
 from store.connection import StorageConnection
 from store.keys import safe
-from store.table import Row, Table
+from store.rows import Row
+from store.table import Table
 
 _TRIES = 5
 

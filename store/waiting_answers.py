@@ -15,7 +15,8 @@ from store.chunks import join_text, split_text
 from store.connection import StorageConnection
 from store.keys import item_hash
 from store.record_codec import Codec, parse_time, time_text
-from store.table import Delete, Operation, Replace, Row, Table, key_range
+from store.rows import Delete, Operation, Replace, Row
+from store.table import Table, key_range
 
 _PARTITION = "waiting"
 _CODEC = Codec(WaitingAnswer)
