@@ -1,0 +1,18 @@
+"""All mails of the demo: four incidents' worth of conversations, and what else comes to a shared mailbox. Pure."""
+
+from datetime import datetime, timedelta
+
+from sandbox.demo.building import DemoMail
+from sandbox.demo.incidents import changed_account, lost_laptop, phishing, ransomware, strangers
+
+
+def demo_mails(now: datetime) -> list[DemoMail]:
+    """The mails in the order in which they are delivered; their `Date` headers lie in the two days before `now`."""
+    return [
+        *phishing.conversation(now - timedelta(hours=46)),
+        *strangers.mails(now - timedelta(hours=40)),
+        *ransomware.conversation(now - timedelta(hours=30)),
+        *lost_laptop.conversation(now - timedelta(hours=22)),
+        lost_laptop.signed_mail(),
+        *changed_account.conversation(now - timedelta(hours=12)),
+    ]
