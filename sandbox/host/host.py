@@ -26,6 +26,7 @@ from sandbox.host.timer_listener import TimerListener
 from sandbox.host.worker_process import WorkerSpec
 
 DRAIN_LIMIT_S = 3.0
+ANSWER_LIMIT_S = 230.0  # "Function app timeout duration": what Azure's load balancer waits for an HTTP answer
 
 log = logging.getLogger("sandbox.host")
 
@@ -44,6 +45,7 @@ class HostConfig:
     storage: str
     key: str
     instances: int = 1
+    answer_limit_s: float = ANSWER_LIMIT_S
 
 
 class FunctionsHost:
@@ -120,7 +122,7 @@ class FunctionsHost:
                     *(function, trigger), options=options.queues, storage=storage, pool=pool, invoker=invoker
                 )
         await self._make_queues(storage)
-        self.http = HttpTriggers(routes, pool, invoker, config.key)
+        self.http = HttpTriggers(routes, pool, invoker, key=config.key, answer_limit_s=config.answer_limit_s)
 
     def _listen(self, pool: WorkerPool) -> list["asyncio.Task[None]"]:
         listeners: dict[str, TimerListener | QueueListener] = {**self._timers, **self._queues}

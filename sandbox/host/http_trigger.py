@@ -19,7 +19,6 @@ from sandbox.host.routes import Match, RouteTable, decoded
 from sandbox.host.values import Binary, HttpCall, HttpReply, Result, Text
 
 BODY_LIMIT_BYTES = 100 * 1024 * 1024
-ANSWER_LIMIT_S = 230.0
 PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"
 ESCAPED = re.compile("(%[0-9A-Fa-f]{2})")
 CONNECTION_HEADERS = ("content-length", "transfer-encoding", "connection", "keep-alive", "server", "date")
@@ -35,11 +34,14 @@ COOKIE_ATTRIBUTES = {
 class HttpTriggers:
     """All HTTP functions of an app; `key` is what functions want that are not anonymous."""
 
-    def __init__(self, routes: RouteTable, pool: WorkerPool, invoker: Invoker, key: str) -> None:
+    def __init__(
+        self, routes: RouteTable, pool: WorkerPool, invoker: Invoker, *, key: str, answer_limit_s: float
+    ) -> None:
         self._routes = routes
         self._pool = pool
         self._invoker = invoker
         self._key = key
+        self._answer_limit_s = answer_limit_s
         self._unanswered: set[asyncio.Task[Result]] = set()
 
     async def handle(self, request: web.Request, headers: Mapping[str, str]) -> web.Response:
@@ -64,7 +66,7 @@ class HttpTriggers:
         task = asyncio.create_task(self._invoker.run(worker, match.function, call, {}, reason))
         self._unanswered.add(task)
         task.add_done_callback(self._unanswered.discard)
-        await asyncio.wait({task}, timeout=ANSWER_LIMIT_S)
+        await asyncio.wait({task}, timeout=self._answer_limit_s)
         return _answer(task)
 
     def key_fits(self, request: web.Request) -> bool:

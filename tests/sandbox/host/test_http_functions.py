@@ -175,3 +175,15 @@ def test_function_over_its_timeout_loses_its_worker(host: HostProcess) -> None:
     wait_until(lambda: len(before - set(host.worker_pids())) == 1)
     assert "the function timeout of 3.0 s was exceeded" in host.log()
     wait_until(lambda: len(host.worker_pids()) == 2)
+
+
+def test_logs_hold_the_functions_own_lines_with_their_invocation_and_never_the_key(host: HostProcess) -> None:
+    host.call("GET", f"/api/fails?code={KEY}")
+    logs = {file.name: file.read_text() for file in (host.data / "logs").iterdir()}
+    failed = [
+        line for text in logs.values() for line in text.splitlines() if "Functions.fails' (Failed" in line
+    ]
+    invocation_id = failed[-1].split("Id=")[1].split(",")[0]
+    own = "".join(text for name, text in logs.items() if name.startswith("worker-"))
+    assert f"[{invocation_id}] about to fail" in own
+    assert not any(KEY in text for text in logs.values())

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import os
 import signal
 import time
@@ -68,6 +69,7 @@ def cookies(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="api/fails")
 def fails(req: func.HttpRequest) -> func.HttpResponse:
     """Raises."""
+    logging.info("about to fail")
     raise RuntimeError("as intended")
 
 
