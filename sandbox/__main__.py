@@ -38,10 +38,7 @@ def main(arguments: list[str]) -> int:
 
                 return asyncio.run(run_host(args))
             case "seed":
-                from sandbox.demo.seed import seed
-
-                seed(load(args.data))
-                return 0
+                return _seed(args.data)
             case _:
                 return int(args.do(load(args.data), args))
     except (ControlError, StateError) as error:
@@ -53,6 +50,18 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output has had enough
         sys.stderr.close()
         return 0
+
+
+def _seed(data: Path) -> int:
+    from sandbox.demo.front_door import FrontDoorError
+    from sandbox.demo.seed import seed
+
+    try:
+        seed(load(data))
+    except FrontDoorError as error:
+        print(f"demo data: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -167,5 +167,6 @@ def _add_transport_headers(message: EmailMessage, sender: Address, dmarc: str, s
         f"dmarc={dmarc} header.from={domain}"
     )
     message["Received"] = (
-        f"from mail.{domain} (mail.{domain} [192.0.2.25]) by {AUTHSERV_ID} with ESMTPS; {format_datetime(sent_at)}"
+        f"from mail.{domain} (mail.{domain} [192.0.2.25]) by {AUTHSERV_ID} with ESMTPS; "
+        f"{format_datetime(sent_at)}"
     )

@@ -1,4 +1,4 @@
-"""Files for the demo's mails, made by code: pictures, documents, a table, an archive, a large log. Pure, always the same."""
+"""Files for the demo's mails, made by code, always the same bytes. Pure."""
 
 import io
 import random

@@ -1,4 +1,4 @@
-"""All mails of the demo: four incidents' worth of conversations, and what else comes to a shared mailbox. Pure."""
+"""All mails of the demo: four incidents' worth of conversations, and what else comes to such a mailbox."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ from sandbox.demo.incidents import changed_account, lost_laptop, phishing, ranso
 
 
 def demo_mails(now: datetime) -> list[DemoMail]:
-    """The mails in the order in which they are delivered; their `Date` headers lie in the two days before `now`."""
+    """The mails in the order of their delivery; their `Date` headers lie in the two days before `now`."""
     return [
         *phishing.conversation(now - timedelta(hours=46)),
         *strangers.mails(now - timedelta(hours=40)),

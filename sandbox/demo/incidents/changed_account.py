@@ -14,7 +14,8 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     thread = Thread("Supplier asks us to pay to a new bank account", started_at)
     thread.add(
         TREASURY,
-        "Good morning,\n\na supplier of packaging asks us to pay two invoices (84,310.00 EUR) to an account in another "
+        "Good morning,\n\na supplier of packaging asks us to pay two invoices (84,310.00 EUR) to an "
+        "account in another "
         "country. The letter looks right, the phone number on it does not.\n\nTreasury\n",
         files=(
             document("letter of the supplier.pdf", ("To: Finance", "Please note our new bank details.")),
@@ -25,7 +26,8 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     )
     thread.add(
         SOC,
-        "Please pay nothing for now and call the supplier on a number that you know from before.\n\nDid Sales get "
+        "Please pay nothing for now and call the supplier on a number that you know from before.\n\nDid "
+        "Sales get "
         "anything similar?\n",
         to=(TREASURY,),
         cc=(FINANCE_CONTROLLER, SALES_LEAD),
@@ -40,7 +42,8 @@ def conversation(started_at: datetime) -> list[DemoMail]:
         KEY_ACCOUNTS,
         "Here is what the customer wrote to us, in full.\n\n"
         + "".join(
-            f"{number}. We were asked on the phone for the account of order {4700 + number} and did not answer.\n\n"
+            f"{number}. We were asked on the phone for the account of order {4700 + number} and did not "
+            "answer.\n\n"
             for number in range(1, LONG_TEXT_PARAGRAPHS + 1)
         ),
         subject=f"RE: {thread.topic} - what the customer wrote to us, word by word, with all order numbers",

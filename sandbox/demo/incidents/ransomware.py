@@ -66,7 +66,8 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     thread = Thread("Files on HR-FS02 cannot be opened", started_at)
     thread.add(
         HR_DESK,
-        "Hello,\n\nsince 07:40 all files in \\\\HR-FS02\\contracts have the extension .locked, and in each folder lies "
+        "Hello,\n\nsince 07:40 all files in \\\\HR-FS02\\contracts have the extension .locked, and in "
+        "each folder lies "
         "a READ_ME.txt. We have pulled the network cable. Nobody has logged in since.\n\nHR Service Desk\n",
         files=(
             archive("samples (password infected).zip", (("READ_ME.txt", b"Your files are locked."),)),
@@ -84,13 +85,15 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     thread.add(HR_DESK, "Only the backup account, as far as we can see. Payroll knows more.\n", cc=(PAYROLL,))
     thread.add(
         PAYROLL,
-        "> Which accounts were used on it last night?\n\nsvc-backup at 02:13 and svc-payroll at 02:15. The second one "
+        "> Which accounts were used on it last night?\n\nsvc-backup at 02:13 and svc-payroll at 02:15. "
+        "The second one "
         "is odd: payroll runs on the 25th only.\n\nPayroll Lead\n",
         headers=(("X-Mailer", "Apple Mail (2.3826)"),),
     )
     thread.add(
         RECRUITING,
-        "Just so you know: our applicants' files lie on the same server. Do we have to tell the data protection "
+        "Just so you know: our applicants' files lie on the same server. Do we have to tell the data "
+        "protection "
         "officer?\n",
         subject="Is recruiting hit as well?",
         threaded=False,
@@ -98,12 +101,12 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     thread.add(
         HR_TOKYO,
         JAPANESE,
-        subject="共有フォルダが開けません（至急）",
+        subject="共有フォルダが開けません【至急】",
         threaded=False,
         charset="iso-2022-jp",
     )
-    thread.add(SOC, JAPANESE_ANSWER, to=(HR_TOKYO,), subject="RE: 共有フォルダが開けません（至急）")
-    thread.add(HR_TOKYO, JAPANESE_DONE, subject="RE: 共有フォルダが開けません（至急）", after_minutes=9)
+    thread.add(SOC, JAPANESE_ANSWER, to=(HR_TOKYO,), subject="RE: 共有フォルダが開けません【至急】")
+    thread.add(HR_TOKYO, JAPANESE_DONE, subject="RE: 共有フォルダが開けません【至急】", after_minutes=9)
     thread.add(
         HR_DESK,
         "The capture of the switch port, as your analyst asked. It is large, I hope that it comes through.\n",
@@ -119,13 +122,17 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     )
     thread.add_raw(_bounce(asked), MAILER, envelope_from="")
     thread.add_raw(_meeting(started_at + timedelta(days=1)), HR_DESK)
-    thread.add(PAYROLL, "Accepted. I bring the list of service accounts.\n", subject="RE: Recovery of HR-FS02")
+    thread.add(
+        PAYROLL, "Accepted. I bring the list of service accounts.\n", subject="RE: Recovery of HR-FS02"
+    )
     return thread.mails
 
 
 def _bounce(original_id: str) -> EmailMessage:
     """A report of failed delivery (RFC 3464), with the headers of the mail that it is about."""
-    report = BOUNCE.format(mailer=MAILER, soc=SOC, original_id=original_id, recipient=FORMER_CONTACT.addr_spec)
+    report = BOUNCE.format(
+        mailer=MAILER, soc=SOC, original_id=original_id, recipient=FORMER_CONTACT.addr_spec
+    )
     return message_from_string(report, EmailMessage, policy=SMTP)
 
 

@@ -1,4 +1,4 @@
-"""Mail that belongs to no business unit: newsletters and private mail, of which the app must keep nothing. Pure."""
+"""Mail of no business unit, newsletters and private mail, of which the app must keep nothing. Pure."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -37,7 +37,11 @@ def mails(started_at: datetime) -> list[DemoMail]:
         (CANTEEN, "Menu of the week", "Monday: soup. Tuesday: pasta. Wednesday: curry.\n"),
         (FRIEND, "Saturday?", "Hi! Are you coming on Saturday? The children would love it.\n"),
         (SHOP, "Your parcel is on its way", "Your order 881-220 leaves today.\n"),
-        (CONFERENCE, "Your talk has been accepted", "We are glad to have you. Please confirm until Friday.\n"),
+        (
+            CONFERENCE,
+            "Your talk has been accepted",
+            "We are glad to have you. Please confirm until Friday.\n",
+        ),
     ):
         thread = Thread(topic, started_at)
         thread.add(sender, text)
