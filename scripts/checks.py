@@ -17,8 +17,15 @@ BIN = Path(sys.executable).parent
 ALL_TESTS = ["-n", "2", "--dist", "loadfile"]
 
 CHECKS = {
-    "style (ruff check)": [str(BIN / "ruff"), "check", "--quiet", "."],
-    "format (ruff format)": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
+    "style (ruff check)": [str(BIN / "ruff"), "check", "--quiet", "--output-format=concise", "."],
+    "format (ruff format)": [
+        str(BIN / "ruff"),
+        "format",
+        "--check",
+        "--quiet",
+        "--output-format=concise",
+        ".",
+    ],
     "types (mypy)": [str(BIN / "mypy"), "--no-error-summary", "."],
     "import rules (lint-imports)": [
         str(BIN / "lint-imports"),

@@ -119,7 +119,7 @@ def _node_modules(root: Path, npm: list[str], node_folder: Path | None, step: St
     if not _is_complete(folder, stamp):
         _remove(folder)
         quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-        patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=10000"]
+        patience = ["--fetch-retries=2", "--fetch-retry-factor=2", "--fetch-retry-mintimeout=2000"]
         step.run("installing Azurite", [*npm, "ci", *quiet, *patience], first_on_path=node_folder)
         _complete(folder, stamp)
     return folder / ".bin" / "azurite"
