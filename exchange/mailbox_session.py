@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from domain.errors import AdminActionError, RetryLaterError
 from domain.server_items import (
@@ -26,7 +27,6 @@ from exchange.folder_paths import place
 from exchange.operations import find_folder, find_item, get_folder, get_item, sync_folder_items
 from exchange.operations.find_folder import FoundFolder
 from exchange.soap import FALLBACK_SERVER_VERSION, SERVER_VERSION, envelope
-from exchange.tokens import TokenSource
 from exchange.transport import Answer, TokenRefusedError, Transport
 
 MAX_CONCURRENT = 5
@@ -36,10 +36,20 @@ _FOLDER_PAGE = 1_000
 _MAX_FOLDERS = 50_000
 
 
+class Tokens(Protocol):
+    """Where access tokens come from (`exchange.tokens.TokenSource`)."""
+
+    def token(self, scope: str) -> str:
+        """A token that is valid as far as is known."""
+
+    def forget(self, token: str, scope: str) -> None:
+        """This token was refused."""
+
+
 class MailboxSession:
     """Safe for several threads. `scope`: what tokens are asked for (`servers.scope_of`)."""
 
-    def __init__(self, address: str, transport: Transport, tokens: TokenSource, scope: str) -> None:
+    def __init__(self, address: str, transport: Transport, tokens: Tokens, scope: str) -> None:
         self._address = address
         self._transport = transport
         self._tokens = tokens
