@@ -27,6 +27,7 @@ STREAM_FROM_BYTES = 1_000_000
 THREAD_FROM_BYTES = 500_000
 
 _TYPE = {"Content-Type": "text/xml; charset=utf-8"}
+_SENDING = ("CreateItem", "SendItem", "UpdateItem")
 _SUBJECT_END = "</t:Subject>"
 _HEAVY_SHAPE = re.compile(rb"item:(?:Body|Attachments|UniqueBody|TextBody|Preview)|AllProperties|>Default<")
 
@@ -100,7 +101,8 @@ class Endpoint:
                     self.store, mailbox, self.sender, self.internal_domain, faults=self.faults, fault=active
                 )
                 answer = await self._run(context, soap, await request.read())
-                self.submitted.set()
+                if soap.operation in _SENDING:
+                    self.submitted.set()
                 return await self._send(request, soap.operation, answer)
         except HttpError as refusal:
             return web.Response(status=refusal.status, headers=refusal.headers, text=refusal.text)
@@ -136,8 +138,8 @@ class Endpoint:
         start = _entity_bomb() if active is not None and active.kind == "entity-bomb" else ENVELOPE_START
         pieces: Answer = [start, *answer, ENVELOPE_END]
         large = sum(piece.size for piece in pieces if isinstance(piece, MimePart)) > STREAM_FROM_BYTES
-        if self.recorder is not None:
-            self.recorder.write(operation, "response", _shortened(pieces))
+        if self.recorder is not None:  # as it was meant, without what a fault adds
+            self.recorder.write(operation, "response", _shortened([ENVELOPE_START, *answer, ENVELOPE_END]))
         if not large:
             return web.Response(body=_whole(pieces), headers=_TYPE)
         response = web.StreamResponse(headers=_TYPE)

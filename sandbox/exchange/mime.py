@@ -52,7 +52,7 @@ class Headers:
         values = [value for key, value in self.fields if key.lower() == wanted]
         try:
             found = getaddresses(values, strict=False)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, RecursionError):
             return []
         return [(decoded(display), address) for display, address in found if display or address]
 
@@ -114,9 +114,8 @@ def decoded(value: str) -> str:
         parts = decode_header(value)
     except (email.errors.HeaderParseError, binascii.Error, ValueError):
         return value
-    return "".join(
-        chunk if isinstance(chunk, str) else _decode_bytes(chunk, charset) for chunk, charset in parts
-    )
+    text = "".join(one if isinstance(one, str) else _decode_bytes(one, charset) for one, charset in parts)
+    return text.encode("utf-8", "replace").decode("utf-8")  # some charsets bring lone surrogates
 
 
 def _decode_bytes(chunk: bytes, charset: str | None) -> str:

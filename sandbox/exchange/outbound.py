@@ -1,29 +1,23 @@
-"""The list of mails that left: one JSON line each, oldest first, with the message in a file of its own.
+"""The list of mails that left, oldest first, with each message in a file of its own.
 
-The message's file is written before its line, and each line in one write, so a reader never sees half an
-entry.
+An entry is a row, so it can be part of the transaction that sends the mail; its file is written before it.
 """
 
 import json
-import threading
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from sandbox.exchange.store import Store
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Outbound:
-    """The mails that left, under one folder."""
+    """The mails that left one server; their messages are files under `folder`."""
 
+    store: Store
     folder: Path
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def _lines(self) -> Path:
-        return self.folder / "outbound.jsonl"
 
     def add(
         self,
@@ -37,8 +31,9 @@ class Outbound:
         via: str,
     ) -> None:
         """Note one mail; recipients are SMTP addresses under `to`, `cc` and `bcc`; sent_at is RFC 3339 in
-        UTC.
+        UTC; via is `ews` or `smtp`.
         """
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{uuid.uuid4().hex}.eml"
         path.write_bytes(raw)
         entry = {
@@ -52,12 +47,8 @@ class Outbound:
             "via": via,
             "eml": str(path),
         }
-        with self._lock, self._lines.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self.store.execute("INSERT INTO outbound (entry) VALUES (?)", (json.dumps(entry),))
 
-    def entries(self) -> list[dict[str, object]]:
+    def entries(self) -> list[dict[str, Any]]:
         """All mails that left, oldest first."""
-        if not self._lines.exists():
-            return []
-        with self._lock:
-            return [json.loads(line) for line in self._lines.read_text("utf-8").splitlines() if line]
+        return [json.loads(row[0]) for row in self.store.rows("SELECT entry FROM outbound ORDER BY id")]

@@ -19,17 +19,21 @@ def rebuild_mime(raw: bytes, replace: dict[str, str] | None = None) -> bytes:
     """The message with new boundaries; replace: header fields to be set, or removed where the value
     is empty.
     """
+    try:
+        return _rebuilt(raw, replace or {})
+    except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError):
+        return _as_it_came(raw, replace or {})
+
+
+def _rebuilt(raw: bytes, replace: dict[str, str]) -> bytes:
     message = email.parser.BytesParser(policy=_POLICY).parsebytes(raw)
-    for name, value in (replace or {}).items():
+    for name, value in replace.items():
         del message[name]
         if value:
             message[name] = value
     _renew_boundaries(message)
     out = io.BytesIO()
-    try:
-        email.generator.BytesGenerator(out, mangle_from_=False, policy=_POLICY).flatten(message)
-    except (ValueError, TypeError, LookupError, UnicodeError, AttributeError, AssertionError):
-        return _as_it_came(raw, replace or {})
+    email.generator.BytesGenerator(out, mangle_from_=False, policy=_POLICY).flatten(message)
     return out.getvalue()
 
 

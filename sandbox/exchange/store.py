@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sandbox.exchange.ids import IdSpace
 from sandbox.exchange.restriction import contains
@@ -72,7 +73,7 @@ class Store:
                 self._db.execute("COMMIT")
                 self._remove_unused()
 
-    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         with self._lock:
             return self._db.execute(sql, values).fetchall()

@@ -34,12 +34,12 @@ class SyncState:
     seen: int
     first_until: int
 
-    def text(self, *, folders: bool = False, long: bool = False) -> str:
-        """The state as a client gets it."""
+    def text(self, *, folders: bool = False, items: int = 0) -> str:
+        """The state as a client gets it; items: how many the folder holds."""
         head = _HEAD.pack(_FOLDERS if folders else _ITEMS, self.scope, self.seen, self.first_until, 0)[:-4]
         head += struct.pack(">I", zlib.crc32(head))
         padding = b""
-        if long:
+        if items >= LONG_FROM_ITEMS:
             block = hashlib.sha512(head).digest()
             padding = block * (LONG_STATE_BYTES // len(block))
         return base64.b64encode(head + padding).decode("ascii")

@@ -61,7 +61,7 @@ class View:
         """The item's message, parsed."""
         if self._message is None or self._message_of != item.id:
             raw = self.store.content_path(item.content).read_bytes()
-            self._message = email.parser.BytesParser(policy=email.policy.compat32).parsebytes(raw)
+            self._message = _parse(raw)
             self._message_of = item.id
         return self._message
 
@@ -72,3 +72,13 @@ class View:
             self._extended = {str(key): json.loads(str(value)) for key, value in found}
             self._extended_of = item.id
         return self._extended
+
+
+def _parse(raw: bytes) -> email.message.Message:
+    """The message; one that nests deeper than can be parsed is taken as one part without structure."""
+    try:
+        return email.parser.BytesParser(policy=email.policy.compat32).parsebytes(raw)
+    except RecursionError:
+        message = email.message.Message()
+        message.set_payload(raw.decode("latin-1"))
+        return message

@@ -34,8 +34,7 @@ def _sync(context: Context, request: etree._Element, shape: FolderShape) -> str:
         raise ItemError("ErrorInvalidSyncStateData")
     state = parse_sync_state(text, box.id, folders=True) if text else SyncState(box.id, 0, newest)
     kinds: dict[int, int] = {}
-    for _, number, kind in store.rows(_CHANGES, (box.id, state.seen, state.first_until)):
-        folder, change = int(str(number)), int(str(kind))
+    for _, folder, change in store.rows(_CHANGES, (box.id, state.seen, state.first_until)):
         if change == DELETED and kinds.get(folder) == CREATED:
             del kinds[folder]
         elif kinds.get(folder) != CREATED:

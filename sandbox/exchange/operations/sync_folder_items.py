@@ -12,7 +12,7 @@ from sandbox.exchange.fields import item_id
 from sandbox.exchange.schema import CREATED, DELETED, ITEM_COLUMNS, READ_FLAG, UPDATED, Folder, Item
 from sandbox.exchange.shapes import Shape, compile_shape
 from sandbox.exchange.soap import M, T, failure, response, success
-from sandbox.exchange.syncstate import LONG_FROM_ITEMS, SyncState, parse_sync_state
+from sandbox.exchange.syncstate import SyncState, parse_sync_state
 from sandbox.exchange.view import Mode, View
 
 MAX_CHANGES = 512
@@ -70,6 +70,7 @@ class _Changes:
     view: View
     ignored: set[int]
     by_item: dict[int, tuple[int, Item | None]] = field(default_factory=dict)
+    vanished: set[int] = field(default_factory=set)
 
     def add(self, number: int, kind: int, item: Item | None) -> None:
         """Take one change in, in the order of their happening."""
@@ -77,12 +78,14 @@ class _Changes:
             return
         earlier = self.by_item.pop(number, None)
         if kind == DELETED:
-            if earlier is None or earlier[0] != CREATED:
+            if number not in self.vanished and (earlier is None or earlier[0] != CREATED):
                 self.by_item[number] = (DELETED, None)
         elif item is not None:
             if earlier is not None and earlier[0] in (CREATED, UPDATED):
                 kind = earlier[0]
             self.by_item[number] = (kind, item)
+        elif kind == CREATED:
+            self.vanished.add(number)
 
     def written(self) -> str:
         """The Changes element."""
@@ -117,10 +120,10 @@ def _sync(context: Context, request: etree._Element, folder: Folder, shape: Shap
         complete = len(rows) <= wanted
         for seq, number, kind, *columns in rows[:wanted]:
             item = None if columns[0] is None else Item._make(columns)
-            changes.add(number, kind, item)  # type: ignore[arg-type]  # integers, as in schema.py
-            seen = seq  # type: ignore[assignment]  # an integer, as in schema.py
+            changes.add(number, kind, item)
+            seen = seq
     items = context.store.count("SELECT count(*) FROM items WHERE folder = ?", (folder.id,))
-    text = SyncState(folder.id, seen, state.first_until).text(long=items >= LONG_FROM_ITEMS)
+    text = SyncState(folder.id, seen, state.first_until).text(items=items)
     last = "true" if complete else "false"
     return success(
         "SyncFolderItems",

@@ -4,8 +4,9 @@ as its client.
 
 import datetime as dt
 import ipaddress
+import shutil
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,19 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]
     return context, ca_file
 
 
+@pytest.fixture(scope="session")
+def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a signing key, made once."""
+    folder = tmp_path_factory.mktemp("entra")
+    TokenKeys(folder)
+    return folder
+
+
 @pytest.fixture
-def start_server(tmp_path: Path, tls: tuple[ssl.SSLContext, Path]) -> Iterator[Start]:
+def start_server(tmp_path: Path, tls: tuple[ssl.SSLContext, Path], key_folder: Path) -> Iterator[Start]:
     """Starts servers with options of ExchangeServer; all are stopped at the end."""
-    keys = TokenKeys(tmp_path / "entra")
-    loops: list[tuple[ServerThread, ExchangeServer]] = []
+    keys = TokenKeys(Path(shutil.copytree(key_folder, tmp_path / "entra")))
+    stops: list[Callable[[], None]] = []
 
     def start(**options: Any) -> RunningServer:
         faults, calls, record = Faults(), Calls(), tmp_path / "record"
@@ -77,14 +86,19 @@ def start_server(tmp_path: Path, tls: tuple[ssl.SSLContext, Path]) -> Iterator[S
             **options,
         )
         loop = ServerThread(server.app(edge("exchange", server.describe, faults, calls)), tls[0])
-        loops.append((loop, server))
+
+        def stop() -> None:
+            stops.remove(stop)
+            loop.stop()
+            server.close()
+
+        stops.append(stop)
         url = f"https://localhost:{loop.port}/EWS/Exchange.asmx"
-        return RunningServer(server, url, faults, calls, keys, tls[1], record)
+        return RunningServer(server, url, faults, calls, keys, tls[1], record, stop)
 
     yield start
-    for loop, server in loops:
-        loop.stop()
-        server.close()
+    for stop in list(stops):
+        stop()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A server that runs, as tests see it, and ways to talk to it."""
 
 import asyncio
+import re
 import ssl
 import threading
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import requests
 from aiohttp import web
 from exchangelib.credentials import OAuth2AuthorizationCodeCredentials
+from lxml import etree
 from oauthlib.oauth2 import OAuth2Token
 
 from sandbox.edge import Calls
@@ -35,6 +37,7 @@ class RunningServer:
     keys: TokenKeys
     ca_file: Path
     record: Path
+    stop: Callable[[], None]
 
     def token(self, **claims: object) -> str:
         """An access token as Entra ID gives it to an application with full access."""
@@ -59,6 +62,72 @@ class RunningServer:
         )
 
 
+M = "{http://schemas.microsoft.com/exchange/services/2006/messages}"
+T = "{http://schemas.microsoft.com/exchange/services/2006/types}"
+
+_FORBIDDEN = re.compile(rb"&#x(?:1?[0-9A-F]);")
+
+
+def answer_tree(answer: requests.Response) -> etree._Element:
+    """The answer's envelope, read as tolerantly as a client has to."""
+    return etree.fromstring(_FORBIDDEN.sub(b"?", answer.content), etree.XMLParser(huge_tree=True))
+
+
+def codes(answer: requests.Response) -> list[str]:
+    """The response codes of the answer's messages."""
+    return [node.text or "" for node in answer_tree(answer).iter(M + "ResponseCode")]
+
+
+def fault_code(answer: requests.Response) -> str:
+    """The response code of an answer that is a SOAP fault."""
+    assert answer.status_code == 500, answer.text
+    name = "{http://schemas.microsoft.com/exchange/services/2006/errors}ResponseCode"
+    return next(node.text or "" for node in answer_tree(answer).iter(name))
+
+
+def sync_request(folder: str, state: str = "", *, properties: str = "", limit: int = 512) -> str:
+    """A SyncFolderItems of a folder by well-known name; properties are path elements."""
+    more = f"<t:AdditionalProperties>{properties}</t:AdditionalProperties>" if properties else ""
+    return (
+        f"<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>{more}</m:ItemShape>"
+        f'<m:SyncFolderId><t:DistinguishedFolderId Id="{folder}"/></m:SyncFolderId>'
+        + (f"<m:SyncState>{state}</m:SyncState>" if state else "")
+        + f"<m:MaxChangesReturned>{limit}</m:MaxChangesReturned></m:SyncFolderItems>"
+    )
+
+
+def get_item_request(*ids: str, properties: str = "", mime: bool = False) -> str:
+    """A GetItem by ids; properties are path elements."""
+    more = f"<t:AdditionalProperties>{properties}</t:AdditionalProperties>" if properties else ""
+    include = "<t:IncludeMimeContent>true</t:IncludeMimeContent>" if mime else ""
+    return (
+        f"<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>{include}{more}</m:ItemShape><m:ItemIds>"
+        + "".join(f'<t:ItemId Id="{one}"/>' for one in ids)
+        + "</m:ItemIds></m:GetItem>"
+    )
+
+
+def find_item_request(folder: str, restriction: str = "", *, properties: str = "", view: str = "") -> str:
+    """A FindItem in a folder by well-known name; restriction, properties and view are elements."""
+    more = f"<t:AdditionalProperties>{properties}</t:AdditionalProperties>" if properties else ""
+    return (
+        '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>'
+        f"{more}</m:ItemShape>{view}"
+        + (f"<m:Restriction>{restriction}</m:Restriction>" if restriction else "")
+        + f'<m:ParentFolderIds><t:DistinguishedFolderId Id="{folder}"/></m:ParentFolderIds></m:FindItem>'
+    )
+
+
+def fields(*uris: str) -> str:
+    """Path elements: FieldURIs, and property tags such as `0x5D01:String`."""
+    return "".join(
+        f'<t:ExtendedFieldURI PropertyTag="{uri[:6]}" PropertyType="{uri[7:]}"/>'
+        if uri.startswith("0x")
+        else f'<t:FieldURI FieldURI="{uri}"/>'
+        for uri in uris
+    )
+
+
 def envelope(body: str, mailbox: str | None) -> str:
     """A SOAP request around an operation's element; without a mailbox it impersonates nobody."""
     who = (
@@ -73,7 +142,8 @@ def envelope(body: str, mailbox: str | None) -> str:
         '<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"'
         ' xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"'
         ' xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"><s:Header>'
-        f'<t:RequestServerVersion Version="Exchange2016"/>{who}</s:Header><s:Body>{body}</s:Body></s:Envelope>'
+        f'<t:RequestServerVersion Version="Exchange2016"/>{who}</s:Header>'
+        f"<s:Body>{body}</s:Body></s:Envelope>"
     )
 
 
