@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 _MAX_CHARS = 65_536
 MAX_WOKEN = 500
@@ -17,10 +18,10 @@ class BadMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MailboxSyncMessage:
-    """Poll this mailbox. `claim`: the claim it was sent under; None: asked for by a person."""
+    """Poll this mailbox. `claimed_until` names the claim it was sent under; None: asked for by a person."""
 
     mailbox_id: str
-    claim: str | None
+    claimed_until: datetime | None
     woken: tuple[str, ...] = ()
     """Keyed hashes of mails that were stored for another mailbox: answers to them may wait in this one."""
 
@@ -33,14 +34,14 @@ class FolderSyncMessage:
     folder_id: str
 
 
-def mailbox_sync_message(mailbox_id: str, claim: str | None) -> dict[str, object]:
+def mailbox_sync_message(mailbox_id: str, claimed_until: datetime | None) -> dict[str, object]:
     """JSON body of a `mailbox-sync` message."""
-    return {"mailboxId": mailbox_id, "claim": claim}
+    return {"mailboxId": mailbox_id, "claimedUntil": claimed_until.isoformat() if claimed_until else None}
 
 
 def woken_message(mailbox_id: str, hashes: Sequence[str]) -> dict[str, object]:
     """JSON body of a `mailbox-sync` message that only wakes answers; at most `MAX_WOKEN` hashes."""
-    return {"mailboxId": mailbox_id, "claim": None, "woken": list(hashes[:MAX_WOKEN])}
+    return {"mailboxId": mailbox_id, "claimedUntil": None, "woken": list(hashes[:MAX_WOKEN])}
 
 
 def folder_sync_message(mailbox_id: str, folder_id: str) -> dict[str, object]:
@@ -51,13 +52,10 @@ def folder_sync_message(mailbox_id: str, folder_id: str) -> dict[str, object]:
 def read_mailbox_sync(text: str) -> MailboxSyncMessage:
     """Raises `BadMessageError`."""
     body = _object(text)
-    claim = body.get("claim")
-    if claim is not None and not isinstance(claim, str):
-        raise BadMessageError("claim is neither text nor null")
     woken = body.get("woken", [])
     if not isinstance(woken, list) or not all(isinstance(one, str) for one in woken):
         raise BadMessageError("woken is not a list of texts")
-    return MailboxSyncMessage(_text(body, "mailboxId"), claim, tuple(woken[:MAX_WOKEN]))
+    return MailboxSyncMessage(_text(body, "mailboxId"), _time(body), tuple(woken[:MAX_WOKEN]))
 
 
 def read_folder_sync(text: str) -> FolderSyncMessage:
@@ -83,3 +81,13 @@ def _text(body: dict[str, object], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadMessageError(f"{name} is missing or not text")
     return value
+
+
+def _time(body: dict[str, object]) -> datetime | None:
+    value = body.get("claimedUntil")
+    if value is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise BadMessageError("claimedUntil is neither a time nor null") from error

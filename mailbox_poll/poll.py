@@ -39,8 +39,8 @@ def poll_due_mailboxes(context: PollContext) -> int:
 def _take(context: PollContext, due: Versioned[PollState]) -> bool:
     claim_until = context.clock.now() + CLAIM
     try:
-        claimed = context.schedule.save(replace(due.value, claimed_until=claim_until), due.etag)
+        context.schedule.save(replace(due.value, claimed_until=claim_until), due.etag)
     except ConflictError:
         return False
-    context.queue.send(MAILBOX_SYNC_QUEUE, mailbox_sync_message(due.value.mailbox_id, claimed.etag))
+    context.queue.send(MAILBOX_SYNC_QUEUE, mailbox_sync_message(due.value.mailbox_id, claim_until))
     return True

@@ -50,7 +50,7 @@ def sync_mailbox(poll: PollContext, message: MailboxSyncMessage) -> None:
         _wake(poll, config, message.woken)
         return
     state = poll.schedule.read(message.mailbox_id)
-    if state is None or (message.claim is not None and state.etag != message.claim):
+    if state is None or message.claimed_until not in (None, state.value.claimed_until):
         return
     started_at = poll.clock.now()
     if state.value.back_off_until and state.value.back_off_until > started_at:

@@ -1,0 +1,152 @@
+"""Composition root: builds the adapters from the app's settings, once a worker, lazily, and runs the use cases.
+
+Holds no state but the adapters. What timers and queues run is built without the HTTP side, which loads FastAPI.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import azure.functions as func
+
+    from domain.ports import MailServers, Secrets
+    from mailbox_poll.context import PollContext
+    from store.connection import StorageConnection
+
+_DEFAULT_POLL_SECONDS = 60
+_MESSAGE_MEMORY_BYTES = 64 * 1_048_576
+"""What all invocations of a worker hold of messages together: a 512 MB instance has room for it."""
+_POOL_THREADS = 8
+
+
+# The SDK writes every request with its headers at INFO: costly, and nothing that anybody would read.
+logging.getLogger("azure.core").setLevel(logging.WARNING)
+
+
+class SystemClock:
+    """The machine's time in UTC."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        return datetime.now(UTC)
+
+
+@cache
+def _connection() -> StorageConnection:
+    from store.connection import StorageConnection, StoreSettings
+
+    return StorageConnection(StoreSettings.from_environment(os.environ))
+
+
+@cache
+def _secrets() -> Secrets:
+    from store.key_vault import KeyVaultSecrets
+
+    return KeyVaultSecrets(_connection())
+
+
+@cache
+def _servers() -> MailServers:
+    from exchange.servers import DEFAULT_AUTHORITY_HOST, ExchangeServers
+
+    networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
+    return ExchangeServers(
+        _secrets(),
+        authority_host=os.environ.get("AZURE_AUTHORITY_HOST") or DEFAULT_AUTHORITY_HOST,
+        ca_file=os.environ.get("EXCHANGE_CA_FILE") or None,
+        allowed_networks=[network.strip() for network in networks if network.strip()],
+    )
+
+
+@cache
+def _poll_context() -> PollContext:
+    from mailbox_poll.context import PollContext
+    from mailbox_poll.memory_budget import WorkerMemoryBudget
+    from store.business_unit_store import TableBusinessUnitStore
+    from store.folder_sync_store import TableFolderSyncStore
+    from store.mail_store import TableMailStore
+    from store.mailbox_store import TableMailboxStore
+    from store.poll_schedule import TablePollSchedule
+    from store.raw_mail_store import BlobRawMailStore
+    from store.work_queue import StorageWorkQueue
+
+    connection = _connection()
+    mailboxes = TableMailboxStore(connection)
+    interval = int(os.environ.get("MAILBOX_POLL_INTERVAL_SECONDS", _DEFAULT_POLL_SECONDS))
+    return PollContext(
+        schedule=TablePollSchedule(connection),
+        mailboxes=mailboxes,
+        folder_syncs=TableFolderSyncStore(connection),
+        mails=TableMailStore(connection, _secrets()),
+        raw=BlobRawMailStore(connection),
+        units=TableBusinessUnitStore(connection, mailboxes),
+        servers=_servers(),
+        queue=StorageWorkQueue(connection),
+        budget=WorkerMemoryBudget(_MESSAGE_MEMORY_BYTES),
+        clock=SystemClock(),
+        pool=ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="mailbox-poll"),
+        interval=timedelta(seconds=interval),
+    )
+
+
+def poll_due_mailboxes() -> None:
+    """Timer `mailbox_poll`."""
+    from mailbox_poll.poll import poll_due_mailboxes as run
+
+    run(_poll_context())
+
+
+def sync_mailbox(message: str) -> None:
+    """Queue `mailbox-sync`. Raises what makes the host repeat the message."""
+    from mailbox_poll.messages import read_mailbox_sync
+    from mailbox_poll.sync_mailbox import sync_mailbox as run
+
+    run(_poll_context(), read_mailbox_sync(message))
+
+
+def sync_folder(message: str) -> None:
+    """Queue `folder-sync`. Raises what makes the host repeat the message."""
+    from mailbox_poll.messages import read_folder_sync
+    from mailbox_poll.sync_folder import sync_folder as run
+
+    run(_poll_context(), read_folder_sync(message))
+
+
+def sweep_pending() -> None:
+    """Timer `pending_sweep`."""
+    from mailbox_poll.sweep import sweep_pending as run
+
+    run(_poll_context())
+
+
+async def serve(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Every HTTP trigger: one ASGI application behind all of them."""
+    return await _http().handle_async(req, context)
+
+
+@cache
+def _http() -> func.AsgiMiddleware:
+    import azure.functions as func
+
+    from api.services import Services
+
+    poll = _poll_context()
+    services = Services(
+        mailboxes=poll.mailboxes,
+        schedule=poll.schedule,
+        folder_syncs=poll.folder_syncs,
+        mails=poll.mails,
+        raw=poll.raw,
+        units=poll.units,
+        secrets=_secrets(),
+        queue=poll.queue,
+        servers=poll.servers,
+        clock=poll.clock,
+    )
+    raise NotImplementedError(services)
