@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from sandbox.exchange.access import Access
 from sandbox.exchange.context import Answer, Context, MimePart
@@ -77,6 +78,25 @@ class Endpoint:
     recorder: Recorder | None
     submitted: asyncio.Event
 
+    def limit_connections(self) -> Middleware:
+        """The middleware that holds one of the mailbox's connections until its answer is out.
+
+        It stands outermost: an answer that a fault delays holds its connection too.
+        """
+
+        @web.middleware
+        async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+            operation, mailbox = await describe(request)
+            if mailbox is None:
+                return await handler(request)
+            try:
+                with self.throttle.connection(mailbox):
+                    return await handler(request)
+            except RequestError as error:
+                return self._fault(operation, error)
+
+        return middleware
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST."""
         try:
@@ -96,14 +116,13 @@ class Endpoint:
             anchor = request.headers.get("X-AnchorMailbox")
             mailbox = self.access.mailbox(application, soap.impersonated, anchor)
             active: Fault | None = request.get("fault")
-            with self.throttle.connection(mailbox.address):
-                context = Context(
-                    self.store, mailbox, self.sender, self.internal_domain, faults=self.faults, fault=active
-                )
-                answer = await self._run(context, soap, await request.read())
-                if soap.operation in _SENDING:
-                    self.submitted.set()
-                return await self._send(request, soap.operation, answer)
+            context = Context(
+                self.store, mailbox, self.sender, self.internal_domain, faults=self.faults, fault=active
+            )
+            answer = await self._run(context, soap, await request.read())
+            if soap.operation in _SENDING:
+                self.submitted.set()
+            return await self._send(request, soap.operation, answer)
         except HttpError as refusal:
             return web.Response(status=refusal.status, headers=refusal.headers, text=refusal.text)
         except RequestError as error:

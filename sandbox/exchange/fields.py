@@ -39,15 +39,18 @@ def _categories(item: Item) -> str:
     return f"<t:Categories>{strings}</t:Categories>" if names else ""
 
 
-def _headers(item: Item, view: View) -> str:
-    fields = view.headers(item).fields
-    if not fields:
-        return ""
-    written = "".join(
-        f'<t:InternetMessageHeader HeaderName="{escape(name)}">{escape(value)}</t:InternetMessageHeader>'
-        for name, value in fields
-    )
-    return f"<t:InternetMessageHeaders>{written}</t:InternetMessageHeaders>"
+def headers_renderer(names: frozenset[str] | None = None) -> Renderer:
+    """Writes InternetMessageHeaders: those of the names (in lower case), or all."""
+
+    def render(item: Item, view: View) -> str:
+        written = "".join(
+            f'<t:InternetMessageHeader HeaderName="{escape(name)}">{escape(value)}</t:InternetMessageHeader>'
+            for name, value in view.headers(item).fields
+            if names is None or name.lower() in names
+        )
+        return f"<t:InternetMessageHeaders>{written}</t:InternetMessageHeaders>" if written else ""
+
+    return render
 
 
 def _receiver(tag: str, view: View) -> str:
@@ -86,7 +89,7 @@ FIELDS: dict[str, Renderer] = {
     "item:IsFromMe": lambda i, v: _flag("IsFromMe", (i.from_smtp or "").lower() == v.mailbox_address.lower()),
     "item:IsResend": lambda i, v: _flag("IsResend", False),
     "item:IsUnmodified": lambda i, v: _flag("IsUnmodified", not i.is_draft),
-    "item:InternetMessageHeaders": _headers,
+    "item:InternetMessageHeaders": headers_renderer(),
     "item:DateTimeSent": lambda i, v: f"<t:DateTimeSent>{timestamp(i.sent_at)}</t:DateTimeSent>",
     "item:DateTimeCreated": lambda i, v: f"<t:DateTimeCreated>{timestamp(i.created_at)}</t:DateTimeCreated>",
     "item:ReminderIsSet": lambda i, v: _flag("ReminderIsSet", False),

@@ -1,6 +1,7 @@
 """Writes a message anew from its parts, as Exchange does for copies, sent mails and later fetches.
 
-The content stays, bytes do not: new boundaries, CRLF throughout, header lines unfolded and folded again.
+The content stays, bytes do not: new boundaries, CRLF throughout, header lines unfolded and folded again,
+header fields of Exchange's own. What is signed or encrypted keeps its parts.
 """
 
 import email.generator
@@ -10,8 +11,9 @@ import email.policy
 import io
 import uuid
 
-from sandbox.exchange.mime import read_headers
+from sandbox.exchange.mime import Headers, normalised_subject, read_headers
 
+_SIGNED = ("multipart/signed", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _POLICY = email.policy.compat32.clone(linesep="\r\n", max_line_length=76)
 
 
@@ -19,10 +21,27 @@ def rebuild_mime(raw: bytes, replace: dict[str, str] | None = None) -> bytes:
     """The message with new boundaries; replace: header fields to be set, or removed where the value
     is empty.
     """
+    given = read_headers(raw)
+    content_type = (given.first("Content-Type") or "").lower()
+    added = {name: value for name, value in _own_fields(given).items() if given.first(name) is None}
+    replace = {**added, **(replace or {})}
+    if content_type.startswith(_SIGNED):
+        return _as_it_came(raw, replace)
     try:
-        return _rebuilt(raw, replace or {})
+        return _rebuilt(raw, replace)
     except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError):
-        return _as_it_came(raw, replace or {})
+        return _as_it_came(raw, replace)
+
+
+def _own_fields(given: Headers) -> dict[str, str]:
+    """Header fields that Exchange writes into every message that it builds."""
+    topic = given.first("Subject") or ""
+    return {
+        **({"Thread-Topic": normalised_subject(topic)} if topic.isascii() and topic.isprintable() else {}),
+        "Content-Language": "en-US",
+        "X-MS-Exchange-MessageSentRepresentingType": "1",
+        "MIME-Version": "1.0",
+    }
 
 
 def _rebuilt(raw: bytes, replace: dict[str, str]) -> bytes:

@@ -76,7 +76,8 @@ class ExchangeServer(MailboxCommands):
 
     def app(self, edge: Middleware | None = None) -> web.Application:
         """The server as a web application; `edge` is the middleware that counts calls and acts out faults."""
-        app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[edge] if edge else [])
+        middlewares = [self._endpoint.limit_connections(), *([edge] if edge else [])]
+        app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=middlewares)
         app.router.add_post("/EWS/Exchange.asmx", self._endpoint.handle)
         app.on_response_prepare.append(before_answer)
         app.cleanup_ctx.append(self._transport_running)

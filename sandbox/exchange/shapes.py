@@ -9,8 +9,16 @@ from lxml import etree
 
 from sandbox.exchange.errors import RequestError
 from sandbox.exchange.extended import extended_element
-from sandbox.exchange.fields import ALL_PROPERTIES, DEFAULT_SHAPE, FIELDS, GET_ONLY, ORDER, Renderer
-from sandbox.exchange.paths import ExtendedPath, FieldPath, Path, is_path, parse_path
+from sandbox.exchange.fields import (
+    ALL_PROPERTIES,
+    DEFAULT_SHAPE,
+    FIELDS,
+    GET_ONLY,
+    ORDER,
+    Renderer,
+    headers_renderer,
+)
+from sandbox.exchange.paths import ExtendedPath, FieldPath, IndexedPath, Path, is_path, parse_path
 from sandbox.exchange.schema import Item
 from sandbox.exchange.soap import M, T
 from sandbox.exchange.view import Mode, View
@@ -79,18 +87,21 @@ def compile_shape(request: etree._Element, mode: Mode) -> Shape:
         )
     uris = {"item:ItemId", *_base_shape(shape.findtext(T + "BaseShape", ""))}
     extended: dict[str, ExtendedPath] = {}
+    indexed: dict[str, IndexedPath] = {}
     for path in requested_paths(shape):
         if isinstance(path, ExtendedPath):
             extended.setdefault(path.key, path)
         elif isinstance(path, FieldPath):
             uris.add(path.uri)
         else:
-            uris.add(path.uri if path.uri in FIELDS else "item:InternetMessageHeaders")
+            indexed.setdefault(path.index.lower(), path)
     include_mime = shape.findtext(T + "IncludeMimeContent", "").strip() in ("true", "1")
     include_mime = (include_mime or "item:MimeContent" in uris) and mode is Mode.GET
     if mode is not Mode.GET:
         uris -= GET_ONLY
     placed = [(ORDER[uri], FIELDS[uri]) for uri in uris if uri in FIELDS]
     placed += [(ORDER["extended"], _extended_renderer(path)) for path in extended.values()]
+    if indexed and mode is Mode.GET and "item:InternetMessageHeaders" not in uris:
+        placed.append((ORDER["item:InternetMessageHeaders"], headers_renderer(frozenset(indexed))))
     placed.sort(key=lambda pair: pair[0])
     return Shape(tuple(render for _, render in placed), include_mime, bool(uris & _HEAVY))

@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,14 @@ _FORBIDDEN = re.compile(rb"&#x(?:1?[0-9A-F]);")
 def answer_tree(answer: requests.Response) -> etree._Element:
     """The answer's envelope, read as tolerantly as a client has to."""
     return etree.fromstring(_FORBIDDEN.sub(b"?", answer.content), etree.XMLParser(huge_tree=True))
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Wait until the condition holds; fail after that time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "what was waited for did not happen"
+        time.sleep(0.02)
 
 
 def codes(answer: requests.Response) -> list[str]:

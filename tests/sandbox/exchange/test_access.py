@@ -2,6 +2,8 @@
 connections, faults.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import requests
 
@@ -19,6 +21,7 @@ from tests.sandbox.exchange.running_server import (
     fields,
     get_item_request,
     sync_request,
+    wait_for,
 )
 
 SYNC = sync_request("inbox", properties=fields("item:Subject"))
@@ -95,6 +98,16 @@ def test_more_connections_than_a_mailbox_has_are_refused_and_free_ones_serve_aga
     for answer in held:
         assert len(answer.content) > 50_000_000
     assert running.post(SYNC).status_code == 200
+
+
+def test_an_answer_that_is_slow_in_coming_holds_its_connection(start_server: Start) -> None:
+    running = start_server(max_connections=1)
+    running.faults.add(Fault("exchange", "delay", delay_s=1, count=1))
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(running.post, SYNC)
+        wait_for(lambda: running.calls.counters["exchange"]["SyncFolderItems"] == 1)
+        assert fault_code(running.post(SYNC)) == "ErrorExceededConnectionCount"
+        assert slow.result().status_code == 200
 
 
 def test_a_busy_server_says_for_how_long(running: RunningServer) -> None:

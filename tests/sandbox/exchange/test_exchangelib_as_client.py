@@ -1,15 +1,12 @@
 """exchangelib, a client that nobody here wrote, does its work against the server unchanged."""
 
-import time
-from collections.abc import Callable
-
 import exchangelib
 import pytest
 from exchangelib import HTMLBody, Mailbox, Message
 from exchangelib.errors import ErrorItemNotFound
 from exchangelib.extended_properties import ExtendedProperty
 
-from tests.sandbox.exchange.running_server import SOC, RunningServer, connect
+from tests.sandbox.exchange.running_server import SOC, RunningServer, connect, wait_for
 
 MAIL = (
     b"From: Bob <bob@fin.example>\r\nTo: soc@corp.example\r\nCc: Ann <ann@corp.example>\r\n"
@@ -31,14 +28,6 @@ def send_id() -> object:
     Message.register("send_id", SendId)
     yield
     Message.deregister("send_id")
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
-    """Wait until the condition holds."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "what was waited for did not happen"
-        time.sleep(0.02)
 
 
 def test_folders_are_listed_with_their_classes(account: exchangelib.Account) -> None:

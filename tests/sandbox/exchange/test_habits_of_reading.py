@@ -90,6 +90,17 @@ def test_getting_an_item_gives_all_of_it(running: RunningServer) -> None:
     assert base64.b64decode(item["MimeContent"].text or "") == MAIL
 
 
+def test_single_headers_can_be_asked_for(running: RunningServer) -> None:
+    item_id = running.server.deliver(SOC, "Inbox", MAIL)
+    paths = "".join(
+        f'<t:IndexedFieldURI FieldURI="item:InternetMessageHeader" FieldIndex="{name}"/>'
+        for name in ("references", "X-None")
+    )
+    [item] = messages(running, get_item_request(item_id, properties=paths))
+    [header] = item["InternetMessageHeaders"]
+    assert (header.get("HeaderName"), header.text) == ("References", "<0@corp.example>")
+
+
 def test_an_internal_sender_is_a_legacy_dn_in_sync_and_a_bare_name_in_find(running: RunningServer) -> None:
     item_id = running.server.deliver(SOC, "Inbox", MAIL)
     smtp = fields("message:From", "0x5D01:String", "0x5D02:String")

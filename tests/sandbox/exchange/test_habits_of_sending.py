@@ -4,7 +4,6 @@ import base64
 import email
 import email.policy
 import time
-from collections.abc import Callable
 
 import pytest
 import requests
@@ -20,6 +19,7 @@ from tests.sandbox.exchange.running_server import (
     fields,
     find_item_request,
     get_item_request,
+    wait_for,
 )
 
 SEND_ID = (
@@ -79,13 +79,6 @@ def found_by_send_id(running: RunningServer, folder: str) -> list[str]:
 
 def texts(answer: requests.Response, name: str) -> list[str]:
     return [node.text or "" for node in answer_tree(answer).iter(T + name)]
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "what was waited for did not happen"
-        time.sleep(0.02)
 
 
 def test_a_draft_is_sent_with_its_current_change_key_only(running: RunningServer) -> None:

@@ -106,6 +106,16 @@ def test_a_copy_is_rebuilt_with_the_same_content(running: RunningServer) -> None
     assert fetched(running, item_id) == raw
 
 
+def test_what_is_signed_keeps_its_parts_when_it_is_rebuilt() -> None:
+    signed = (
+        b'--s\r\nContent-Type: multipart/mixed; boundary="in"\r\n\r\n--in\r\n\r\nx\r\n--in--\r\n--s--\r\n'
+    )
+    raw = b'Subject: a\r\nContent-Type: multipart/signed; boundary="s"\r\n\r\n' + signed
+    rebuilt = rebuild_mime(raw)
+    assert rebuilt != raw
+    assert rebuilt.endswith(b"\r\n\r\n" + signed)
+
+
 def test_later_fetches_can_be_rebuilt(running: RunningServer) -> None:
     raw = b'Subject: a\nContent-Type: multipart/mixed; boundary="old"\n\n--old\n\nbody\n--old--\n'
     item_id = running.server.deliver(SOC, "Inbox", raw)
