@@ -127,14 +127,20 @@ def sweep_pending() -> None:
 
 async def serve(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every HTTP trigger: one ASGI application behind all of them."""
-    return await _http().handle_async(req, context)
+    response: func.HttpResponse = await _http().handle_async(req, context)
+    return response
 
 
 @cache
 def _http() -> func.AsgiMiddleware:
     import azure.functions as func
 
+    import config_api.routers
+    import incident_mails.routers
+    import web.routers
+    from api.application import create_app
     from api.services import Services
+    from api.settings import ApiSettings
 
     poll = _poll_context()
     services = Services(
@@ -149,4 +155,5 @@ def _http() -> func.AsgiMiddleware:
         servers=poll.servers,
         clock=poll.clock,
     )
-    raise NotImplementedError(services)
+    routers = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)
+    return func.AsgiMiddleware(create_app(services, routers, ApiSettings.from_environment(os.environ)))
