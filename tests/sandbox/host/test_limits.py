@@ -15,9 +15,13 @@ from aiohttp import web
 from azure.storage.queue import QueueClient
 
 from sandbox.host import queue_listener
+from sandbox.host.errors import WorkerDiedError
 from sandbox.host.front import front_app, front_runner
+from sandbox.host.functions import read_functions
 from sandbox.host.host import FunctionsHost, HostConfig
 from sandbox.host.sign_in import Authentication
+from sandbox.host.values import Text
+from sandbox.host.worker_process import WorkerProcess, WorkerSpec
 from sandbox.tokens import TokenKeys
 from tests.sandbox.host.host_process import APPS, KEY, TENANT_ID, free_port
 from tests.support.azurite import RunningAzurite
@@ -101,3 +105,38 @@ def test_host_whose_listener_fails_says_so(
             await host.failed.wait()
 
     asyncio.run(within_host(config(tmp_path, azurite, "queues", {"WORK_QUEUE": "failing"}), use))
+
+
+def test_message_that_a_function_wrote_is_taken_without_waiting_for_the_next_poll(
+    azurite: RunningAzurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_listener, "SHORTEST_POLLING_INTERVAL_S", 50.0)
+    trace = tmp_path / "trace.jsonl"
+
+    async def use(_: str, host: FunctionsHost) -> None:
+        await asyncio.sleep(0.5)  # both queues were found empty by then
+        function = host.function("first")
+        assert function is not None
+        host.run_manually(function, "handed on")
+        async with asyncio.timeout(5):
+            while not trace.exists():
+                await asyncio.sleep(0.05)
+
+    asyncio.run(within_host(config(tmp_path, azurite, "chain", {}), use))
+    assert trace.read_text() == "handed on"
+
+
+def test_invocation_of_a_worker_that_is_gone_fails_at_once(azurite: RunningAzurite, tmp_path: Path) -> None:
+    async def invoke() -> None:
+        whole = config(tmp_path, azurite, "chain", {})
+        spec = WorkerSpec(whole.app_python, whole.app_folder, whole.settings, tmp_path)
+        worker = await WorkerProcess.spawn(spec, 0)
+        await worker.connect()
+        (function, _) = read_functions(worker.functions, whole.settings)
+        worker.kill()
+        await worker.wait_gone()
+        async with asyncio.timeout(5):
+            with pytest.raises(WorkerDiedError):
+                await worker.invoke(function, Text("too late"), {})
+
+    asyncio.run(invoke())

@@ -196,6 +196,18 @@ def test_host_that_is_stopped_gives_its_running_messages_back(
     assert texts(azurite, "stopping") == ["sleep 30"]
 
 
+def test_host_that_is_stopped_lets_short_runs_end(
+    azurite: RunningAzurite, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = tmp_path_factory.mktemp("draining")
+    with running_host(data, azurite, APPS / "queues", {"WORK_QUEUE": "draining"}) as host:
+        send(azurite, "sleep 1", "draining")
+        wait_until(lambda: traced(host, "sleep 1"))
+        assert host.stop() == 0
+    assert traced(host, "woke 1")
+    assert is_empty(azurite, "draining")
+
+
 def test_workers_of_a_host_that_is_killed_end_with_it(
     azurite: RunningAzurite, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
