@@ -54,6 +54,11 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     context.load_verify_locations(certifi.where())
     if ca_file:
         context.load_verify_locations(ca_file)
+    # The same on every version of Python: chains, names and dates are verified, but a private authority
+    # need not follow RFC 5280 to the letter (those of many organisations lack a key identifier), and a
+    # certificate may be listed without its authority.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.sslsocket_class = _TlsSocket
     return context
 

@@ -21,7 +21,7 @@ from domain.server_items import (
     ItemPage,
     MailFolder,
 )
-from exchange.answer_parser import AnswerParser, Event, Node, malformed
+from exchange.answer_parser import MALFORMED, AnswerParser, Event, Node, malformed
 from exchange.errors import fault_error
 from exchange.folder_paths import place
 from exchange.operations import find_folder, find_item, get_folder, get_item, sync_folder_items
@@ -130,6 +130,10 @@ class MailboxSession:
             for chunk in answer.chunks():
                 yield from _without_faults(parser.feed(chunk))
             yield from _without_faults(parser.close())
+        except RetryLaterError as error:
+            if answer.failed and error.code == MALFORMED:
+                raise RetryLaterError("HTTP 500", "without a SOAP fault") from error
+            raise
         finally:
             answer.close()
 

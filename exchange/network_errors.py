@@ -80,6 +80,8 @@ def _named(error: BaseException, server: str) -> BoundaryError | None:
             return RetryLaterError("ConnectionLost", server)
         case LineTooLong():
             return RetryLaterError("AnswerTooLong", f"{server}: header")
+        case BadStatusLine() if "HTTP/1.1 ".startswith(str(error.args[0]).strip()[:9]):
+            return RetryLaterError("ConnectionLost", server)
         case BadStatusLine():
             return AdminActionError("NotHttp", f"{server} does not speak HTTP")
         case ConnectionError():

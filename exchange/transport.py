@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from domain.errors import AdminActionError, BoundaryError, RetryLaterError
 from exchange.address_guard import AddressGuard
+from exchange.answer_parser import malformed
 from exchange.connections import StaleConnectionError, open_pool
 from exchange.errors import MAX_BACK_OFF
 from exchange.network_errors import network_error
@@ -51,6 +52,11 @@ class Answer:
         self._server = server
         self._max_bytes = max_bytes
         self._whole = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is a fault (HTTP 500)."""
+        return self._response.status != 200
 
     def chunks(self) -> Iterator[bytes]:
         """Pieces as they come. Raises `RetryLaterError` (`ConnectionLost`, `AnswerTooLong`,
@@ -122,7 +128,7 @@ class Transport:
             if content_type.endswith("xml"):
                 return answer
         try:
-            raise _http_error(response, _start_of(answer))
+            raise _http_error(response, _start_of(answer), headers.get("Authorization", ""))
         finally:
             answer.close()
 
@@ -147,18 +153,21 @@ def _start_of(answer: Answer) -> str:
     return ""
 
 
-def _http_error(response: BaseHTTPResponse, page: str) -> BoundaryError:
+def _http_error(response: BaseHTTPResponse, page: str, authorization: str) -> BoundaryError:
     status = response.status
     said = response.headers.get("x-ms-diagnostics") or page
+    if authorization:  # some servers echo what they refuse
+        said = said.replace(authorization.rpartition(" ")[2], "(token)")
     code = f"HTTP {status}"
     if status == 401:
         return TokenRefusedError(code, said)
     if status in _BUSY:
         return RetryLaterError(code, said, retry_after(response.headers.get("Retry-After")))
     if status == 200:
-        return AdminActionError(
-            "NotExchange", f"answered with {response.headers.get('Content-Type', 'no type')}"
-        )
+        content_type = response.headers.get("Content-Type")
+        if content_type is None:  # headers that break off look like headers without the rest
+            return malformed("an answer without a type")
+        return AdminActionError("NotExchange", f"answered with {content_type}")
     if 300 <= status < 400:
         return AdminActionError(code, f"sends on to {response.headers.get('Location', '')}")
     return AdminActionError(code, said)

@@ -74,8 +74,10 @@ def serve() -> Iterator[Serve]:
     """Starts servers that answer as the test says; all end with the test."""
     servers: list[ScriptedServer] = []
 
-    def start(answer: Answering, context: ssl.SSLContext | None = None) -> ScriptedServer:
-        servers.append(ScriptedServer(answer, context))
+    def start(
+        answer: Answering, context: ssl.SSLContext | None = None, greeting: bytes = b""
+    ) -> ScriptedServer:
+        servers.append(ScriptedServer(answer, context, greeting))
         return servers[-1]
 
     yield start

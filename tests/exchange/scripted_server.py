@@ -66,6 +66,8 @@ class ScriptedServer:
 
     answer: Answering
     context: ssl.SSLContext | None = None
+    greeting: bytes = b""
+    """Sent at once to whoever connects."""
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
 
@@ -114,6 +116,7 @@ class ScriptedServer:
             if self.context is not None:
                 connection = self.context.wrap_socket(connection, server_side=True)
                 self._open.append(connection)
+            connection.sendall(self.greeting)
             with connection, connection.makefile("rb") as incoming:
                 for request in self._read(incoming):
                     for piece in self.answer(request):
