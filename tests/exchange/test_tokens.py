@@ -15,7 +15,7 @@ from exchange.servers import ExchangeServers, authority_of, scope_of
 from exchange.token_http import TokenHttpClient
 from tests.exchange.certificates import Authority
 from tests.exchange.conftest import Folder, Serve
-from tests.exchange.scripted_server import Request, http
+from tests.exchange.scripted_server import Drop, Request, http
 from tests.exchange.world import LOOPBACK, MemorySecrets, RunningWorld, settings_for
 
 
@@ -124,11 +124,26 @@ def test_trouble_at_the_directory_passes(world: RunningWorld, status: int) -> No
 @pytest.mark.parametrize("kind", ["cut-before", "cut-after", "cut-mid", "malformed-xml"])
 @pytest.mark.parametrize("operation", ["token", "openid-configuration"])
 def test_a_broken_answer_of_the_directory_passes(world: RunningWorld, kind: str, operation: str) -> None:
-    world.control.run("fault-add", part="token", kind=kind, operation=operation, count=1)
+    world.control.run("fault-add", part="token", kind=kind, operation=operation, count=None)
     session = world.open()
     with pytest.raises(RetryLaterError):
         session.folder_states(["inbox"])
+    world.control.run("fault-clear", id=None)
     assert session.folder_states(["inbox"])
+
+
+def test_a_kept_connection_that_the_directory_closed_is_opened_anew(
+    serve: Serve, authority: Authority
+) -> None:
+    def close_when_asked_again(request: Request) -> Iterator[bytes]:
+        if request.number == 2:
+            raise Drop
+        yield http(b"{}")
+
+    server = serve(close_when_asked_again, authority.context())
+    client = TokenHttpClient(tls_context(str(authority.ca_file)))
+    for _ in range(2):
+        assert client.get(f"https://localhost:{server.port}/t1").text == "{}"
 
 
 def test_an_endless_answer_of_the_directory_is_cut_off(serve: Serve, authority: Authority) -> None:
