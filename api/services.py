@@ -1,0 +1,34 @@
+"""The ports that HTTP endpoints work with, handed in once by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.ports import (
+    BusinessUnitStore,
+    Clock,
+    FolderSyncStore,
+    MailboxStore,
+    MailServers,
+    MailStore,
+    PollSchedule,
+    RawMailStore,
+    Secrets,
+    WorkQueue,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All ports of the HTTP side. Every one of them is safe for use by several threads."""
+
+    mailboxes: MailboxStore
+    schedule: PollSchedule
+    folder_syncs: FolderSyncStore
+    mails: MailStore
+    raw: RawMailStore
+    units: BusinessUnitStore
+    secrets: Secrets
+    queue: WorkQueue
+    servers: MailServers
+    clock: Clock

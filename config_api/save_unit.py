@@ -1,0 +1,118 @@
+"""Saves a business unit; where whose mail it is has changed, the look-back window is walked again.
+
+The store keeps row, address look-up and activity log consistent. Dies after the unit's row, before the rewalk is asked
+for: the store left a pending row, and the sweep that finds it asks for the rewalk.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from api.caller import Caller
+from api.dependencies import activity
+from api.etags import check_if_match, entity_tag, stale
+from api.problems import FieldError, Problem
+from api.services import Services
+from config_api.unit_form import UnitForm, unique_addresses, unique_domains
+from domain.business_units import BusinessUnit
+from domain.errors import ConflictError
+from domain.ports import AddressTakenError, Versioned
+
+
+def unit_json(unit: BusinessUnit) -> dict[str, object]:
+    """A business unit as the API shows it."""
+    return {
+        "id": unit.id,
+        "uuid": unit.uuid,
+        "name": unit.name,
+        "description": unit.description,
+        "recipients": list(unit.recipients),
+        "followUpRecipients": list(unit.follow_up_recipients),
+        "addresses": list(unit.addresses),
+        "domains": list(unit.domains),
+        "archived": unit.archived,
+    }
+
+
+def create_unit(services: Services, caller: Caller, form: UnitForm) -> Versioned[BusinessUnit]:
+    """Raises 409 for an address or domain of another unit, and what storage raises."""
+    key = uuid.uuid4()
+    return _save(services, caller, None, _unit(form, f"bu-{key.hex[:12]}", str(key)))
+
+
+def change_unit(
+    services: Services, caller: Caller, unit_id: str, form: UnitForm, if_match: str | None
+) -> Versioned[BusinessUnit]:
+    """Raises 404, 412, 428, 409 for an address or domain of another unit, and what storage raises."""
+    stored = services.units.read(unit_id)
+    if stored is None:
+        raise Problem.not_found("The business unit")
+    check_if_match(if_match, entity_tag(stored.etag), unit_json(stored.value))
+    return _save(services, caller, stored, _unit(form, stored.value.id, stored.value.uuid))
+
+
+def _unit(form: UnitForm, unit_id: str, unit_uuid: str) -> BusinessUnit:
+    return BusinessUnit(
+        id=unit_id,
+        uuid=unit_uuid,
+        name=form.name,
+        description=form.description,
+        recipients=unique_addresses(form.recipients),
+        follow_up_recipients=unique_addresses(form.follow_up_recipients),
+        addresses=unique_addresses(form.addresses),
+        domains=unique_domains(form.domains),
+        archived=form.archived,
+    )
+
+
+def _save(
+    services: Services, caller: Caller, stored: Versioned[BusinessUnit] | None, unit: BusinessUnit
+) -> Versioned[BusinessUnit]:
+    entry = activity(
+        services,
+        caller,
+        "businessUnit.changed" if stored else "businessUnit.created",
+        f"businessUnit/{unit.id}",
+        unit_json(stored.value) if stored else None,
+        unit_json(unit),
+    )
+    try:
+        saved = services.units.save(unit, stored.etag if stored else None, entry)
+    except AddressTakenError as taken:
+        raise _taken(taken, unit) from None
+    except ConflictError:
+        current = services.units.read(unit.id)
+        if current is None:
+            raise Problem.not_found("The business unit") from None
+        raise stale(entity_tag(current.etag), unit_json(current.value)) from None
+    if _matches(unit) - (_matches(stored.value) if stored else set()):
+        services.units.request_rewalks(services.clock.now())
+    return saved
+
+
+def _matches(unit: BusinessUnit) -> set[str]:
+    """Everything by which mail becomes the unit's."""
+    if unit.archived:
+        return set()
+    return {*unit.addresses, *unit.domains, *unit.recipients, *unit.follow_up_recipients}
+
+
+def _taken(taken: AddressTakenError, unit: BusinessUnit) -> Problem:
+    fields = (
+        ("addresses", unit.addresses),
+        ("domains", unit.domains),
+        ("recipients", unit.recipients),
+        ("followUpRecipients", unit.follow_up_recipients),
+    )
+    place = next(
+        (f"{name}.{values.index(taken.entry)}" for name, values in fields if taken.entry in values),
+        "domains" if "@" not in taken.entry else "addresses",
+    )
+    detail = f"{taken.entry} belongs to the business unit {taken.unit_name}."
+    return Problem(
+        409,
+        "AddressTaken",
+        detail,
+        errors=[FieldError(place, "AddressTaken", detail)],
+        members={"businessUnit": {"id": taken.unit_id, "name": taken.unit_name}},
+    )

@@ -1,0 +1,1 @@
+"""HTTP area: triage, and a mail's body, raw message and attachments."""
