@@ -192,8 +192,7 @@ def test_host_that_is_stopped_gives_its_running_messages_back(
         started = time.monotonic()
         assert host.stop() == 0
         assert time.monotonic() - started < 12
-    time.sleep(1.2)
-    assert texts(azurite, "stopping") == ["sleep 30"]
+    assert received(azurite, "stopping") == ["sleep 30"]
 
 
 def test_host_that_is_stopped_lets_short_runs_end(

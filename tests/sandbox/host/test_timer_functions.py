@@ -31,7 +31,7 @@ def test_timer_that_runs_longer_than_its_interval_never_overlaps_and_catches_up_
     lines = [line for line in host.trace() if line["name"] == "tick"]
     assert [line["event"] for line in lines[:6]] == ["start", "end"] * 3
     starts = [line["at"] for line in lines if line["event"] == "start"]
-    assert all(2.4 < later - earlier < 4.0 for earlier, later in pairwise(starts))
+    assert all(2.4 < later - earlier < 6.0 for earlier, later in pairwise(starts))
     assert not any(line.get("past_due") for line in lines)
 
 
