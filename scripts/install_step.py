@@ -5,13 +5,12 @@ touches what it is making until it has ended.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 SIGN_OF_LIFE_SECONDS = 5.0
@@ -95,21 +94,6 @@ class Step:
             return log.read().decode("utf-8", "replace")
 
 
-@contextlib.contextmanager
-def locked(path: Path, say: Callable[[str], None]) -> Iterator[int]:
-    """Holds the lock file at `path`, waiting for whoever has it; gives the file's descriptor.
-
-    The kernel lets go of the lock when the last process that has the descriptor open ends, however it ends.
-    """
-    with path.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another installation in this folder to finish ...")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
-
-
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends the command with all that it started: as Ctrl-C does, so that it tidies up, and then for sure."""
     os.killpg(process.pid, signal.SIGINT)
@@ -124,6 +108,10 @@ def _reason(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if any(_NO_NETWORK.search(line) for line in lines):
         return "the package index cannot be reached; is there a network connection?"
+    if any(
+        re.search(r"CERTIFICATE_VERIFY_FAILED|UNABLE_TO_\w+_CERT|SELF_SIGNED_CERT", line) for line in lines
+    ):
+        return "the certificate of the package index is not trusted here"
     if any("No space left on device" in line for line in lines):
         return "the disk is full"
     told = [line for line in lines if re.match(r"(ERROR:|error:|npm (error|ERR!)|Error:)", line)]

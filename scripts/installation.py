@@ -1,8 +1,9 @@
 """Installs what the sandbox and the tests need into the project's own `.local` and `node_modules`.
 
 Each part ends with a stamp, written last: a hash of all that the part was made from. A process that dies on
-any line leaves a part without its stamp, which the next one removes and makes again. Only the standard
-library is used, since nothing is installed yet when this runs.
+any line leaves a part without its stamp, which the next one removes and makes again. Python environments are
+never changed: other requirements make another one beside, and those before it go once no program uses them.
+Only the standard library is used, since nothing is installed yet when this runs.
 """
 
 import hashlib
@@ -15,10 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from install_step import InstallationError, Step, locked
+from install_step import InstallationError, Step
+from locks import is_used, locked, use
 
 OLDEST_NODE = 20
 STAMP = "complete.stamp"
+IN_USE = "in-use.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ def install(root: Path, say: Callable[[str], None]) -> Tools:
     local.mkdir(exist_ok=True)
     with locked(local / "lock", say) as lock:
         step = Step(root, local / "install.log", lock, say)
-        folder = local / f"python{sys.version_info.major}.{sys.version_info.minor}"
+        folder = local / f"{sys.version_info.major}.{sys.version_info.minor}"
+        folder.mkdir(exist_ok=True)
         python = _developer_environment(root, folder / "dev", step)
         app_python = _app_environment(root, folder / "app", python, step)
         node, npm, node_folder = _node(root, local / "node", python, step)
@@ -58,11 +62,13 @@ def install(root: Path, say: Callable[[str], None]) -> Tools:
     return Tools(python, app_python, azurite, node_folder)
 
 
-def _developer_environment(root: Path, folder: Path, step: Step) -> Path:
-    python = folder / "bin" / "python"
+def _developer_environment(root: Path, link: Path, step: Step) -> Path:
     requirements = ["requirements.txt", "requirements-worker.txt", "requirements-dev.txt"]
     stamp = _stamp(root, requirements)
+    folder = _environment_of(link, stamp)
+    python = folder / "bin" / "python"
     if _is_complete(folder, stamp):
+        _take(link, folder)
         return python
     _remove(folder)
     step.run("preparing a Python environment", [sys.executable, "-m", "venv", str(folder)])
@@ -74,15 +80,18 @@ def _developer_environment(root: Path, folder: Path, step: Step) -> Path:
     site = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     (site / "respond_mailbox.pth").write_text(f"{root}\n", encoding="utf-8")
     _complete(folder, stamp)
+    _take(link, folder)
     return python
 
 
-def _app_environment(root: Path, folder: Path, pip_python: Path, step: Step) -> Path:
+def _app_environment(root: Path, link: Path, pip_python: Path, step: Step) -> Path:
     """An environment with what Azure installs and its worker brings, and nothing else: not even pip."""
-    python = folder / "bin" / "python"
     requirements = ["requirements.txt", "requirements-worker.txt"]
     stamp = _stamp(root, requirements)
+    folder = _environment_of(link, stamp)
+    python = folder / "bin" / "python"
     if _is_complete(folder, stamp):
+        _take(link, folder)
         return python
     _remove(folder)
     step.run(
@@ -95,6 +104,7 @@ def _app_environment(root: Path, folder: Path, pip_python: Path, step: Step) -> 
         [*_pip(pip_python, into=python), "--ignore-requires-python", *named],
     )
     _complete(folder, stamp)
+    _take(link, folder)
     return python
 
 
@@ -164,6 +174,24 @@ def _complete(folder: Path, stamp: str) -> None:
     half = folder / f"{STAMP}.half"
     half.write_text(stamp, encoding="ascii")
     half.replace(folder / STAMP)
+
+
+def _environment_of(link: Path, stamp: str) -> Path:
+    return link.with_name(f"{link.name}-{stamp[:12]}")
+
+
+def _take(link: Path, folder: Path) -> None:
+    """Marks `folder` as used by this process and what it becomes, lets `link` lead to it, and removes those
+    beside it that nobody uses any more."""
+    use(folder / IN_USE)
+    if not link.is_symlink() or link.readlink() != Path(folder.name):
+        new = link.with_name(f"{link.name}.new")
+        new.unlink(missing_ok=True)
+        new.symlink_to(folder.name)
+        new.replace(link)
+    for other in link.parent.glob(f"{link.name}-*"):
+        if other != folder and not is_used(other / IN_USE):
+            _remove(other)
 
 
 def _remove(folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-INSTALLED = ROOT / ".local" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+INSTALLED = ROOT / ".local" / f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # scripts/test sets these two; an editor that starts pytest by itself gets the same values here.
 os.environ.setdefault("APP_PYTHON", str(INSTALLED / "app" / "bin" / "python"))

@@ -64,8 +64,8 @@ def test_everything_that_is_installed_lies_in_the_tree_and_works_from_any_folder
 ) -> None:
     ran = _run(tree, folder=tmp_path)
 
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    app_python, azurite = tree / ".local" / version / "app/bin/python", tree / "node_modules/.bin/azurite"
+    environment = (tree / ".local" / f"{sys.version_info.major}.{sys.version_info.minor}" / "app").resolve()
+    app_python, azurite = environment / "bin/python", tree / "node_modules/.bin/azurite"
     assert ran.stdout.splitlines()[-1] == f"started ['run'] {app_python} {azurite} {tmp_path}"
 
 
@@ -92,6 +92,29 @@ def test_only_what_a_changed_file_belongs_to_is_installed_again(tree: Path) -> N
         "preparing a Python environment ...",
         "installing the packages of sandbox, tests and checks ...",
     ]
+
+
+def test_a_program_that_runs_keeps_its_environment_until_it_ends(tree: Path) -> None:
+    (tree / "sandbox/__main__.py").write_text(PROGRAM + "sys.stdout.flush()\nsys.stdin.read()\n")
+    running = subprocess.Popen(
+        _command(tree), env=_environment(tree), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert running.stdout is not None
+    while not (line := running.stdout.readline()).startswith("started"):
+        assert line
+    before = _environments(tree)
+    (tree / "requirements.txt").write_text("# still nothing\n")
+
+    assert _run(tree).returncode == 0
+    meanwhile = _environments(tree)
+    running.communicate(input="", timeout=30)
+    assert _run(tree).returncode == 0
+
+    assert running.returncode == 0
+    assert len(before) == 2
+    assert len(meanwhile) == 4
+    assert before < meanwhile
+    assert _environments(tree) == meanwhile - before
 
 
 def test_an_installation_that_was_killed_is_made_again(tree: Path) -> None:
@@ -209,6 +232,10 @@ def test_a_clone_that_lacks_a_file_is_told_which(tree: Path) -> None:
     assert refused.stderr == "scripts/run: package-lock.json is missing; is the clone complete?\n"
 
 
+def _environments(tree: Path) -> set[Path]:
+    return {folder for folder in tree.glob(".local/*/*") if folder.is_dir() and not folder.is_symlink()}
+
+
 def _ends(pid: int) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
         psutil.Process(pid).wait(5)
@@ -221,6 +248,7 @@ def _run(tree: Path, *arguments: str, folder: Path | None = None) -> "subprocess
         env=_environment(tree),
         cwd=folder,
         capture_output=True,
+        stdin=subprocess.DEVNULL,
         text=True,
         check=False,
         timeout=120,
