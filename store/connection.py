@@ -37,6 +37,8 @@ RETRIES: dict[str, Any] = {
     "retry_backoff_factor": 0.5,
     "retry_backoff_max": 4,
 }
+_STORAGE_RETRIES: dict[str, Any] = {"backoff": 1, "retry_total": _TRIES_AFTER_FIRST, "random_jitter_range": 1}
+"""The blob and queue clients have retry policies of their own, with other names for the same things."""
 _CONNECTIONS_AT_ONCE = 32
 _PARALLEL_REQUESTS = 8
 
@@ -118,23 +120,28 @@ class StorageConnection:
 
     def container(self, name: str) -> ContainerClient:
         """A blob container, whether or not it exists."""
-        from azure.storage.blob import BlobServiceClient
+        from azure.storage.blob import BlobServiceClient, LinearRetry
 
+        retries = LinearRetry(**_STORAGE_RETRIES)
+        options: dict[str, Any] = {"transport": self.transport, "retry_policy": retries}
         if text := self.settings.connection_string:
-            blobs = BlobServiceClient.from_connection_string(text, **self._blob_options())
+            blobs = BlobServiceClient.from_connection_string(text, **options)
         else:
-            blobs = BlobServiceClient(
-                self._uri(self.settings.blob_service_uri), credential=self.credential, **self._blob_options()
-            )
+            uri = self._uri(self.settings.blob_service_uri)
+            blobs = BlobServiceClient(uri, credential=self.credential, **options)
         return blobs.get_container_client(name)
 
     def queue(self, name: str) -> QueueClient:
         """A queue whose messages are base64 text, whether or not it exists."""
-        from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+        from azure.storage.queue import LinearRetry, QueueClient, TextBase64EncodePolicy
 
         with self._lock:
             if name not in self._queues:
-                options = {**self._blob_options(), "message_encode_policy": TextBase64EncodePolicy()}
+                options: dict[str, Any] = {
+                    "transport": self.transport,
+                    "retry_policy": LinearRetry(**_STORAGE_RETRIES),
+                    "message_encode_policy": TextBase64EncodePolicy(),
+                }
                 if text := self.settings.connection_string:
                     client = QueueClient.from_connection_string(text, name, **options)
                 else:
@@ -188,16 +195,6 @@ class StorageConnection:
 
     def _options(self) -> dict[str, Any]:
         return {"transport": self.transport, "logging_enable": False, **RETRIES}
-
-    def _blob_options(self) -> dict[str, Any]:
-        # The blob and queue clients have a retry policy of their own, with other names for the same things.
-        return {
-            "transport": self.transport,
-            "retry_total": _TRIES_AFTER_FIRST,
-            "initial_backoff": 1,
-            "increment_base": 2,
-            "random_jitter_range": 1,
-        }
 
     @staticmethod
     def _uri(uri: str | None) -> str:

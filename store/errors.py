@@ -49,7 +49,7 @@ def by_status(service: str, status: int, code: str, retry_after: str | None = No
     said = f"HTTP {status} {code}".rstrip()
     if status in (401, 403):
         return AdminActionError(f"{service}AccessDenied", said)
-    if status in _PASSING_STATUS:
+    if status in _PASSING_STATUS or status < 400:  # below 400: an answer that nobody can read
         return RetryLaterError(f"{service}Unavailable", said, _retry_after(retry_after))
     return AdminActionError(f"{service}Refused", said)
 

@@ -54,13 +54,15 @@ class BlobRawMailStore:
                 upload.stage(bytes(held[:BLOCK_BYTES]))
                 del held[:BLOCK_BYTES]
         sha256 = digest.hexdigest()
+        stored = StoredRaw(size, sha256, already_there=False)
         if upload is None:
-            written = self._put_whole(mail_id, bytes(held), sha256)
-        else:
-            if held and not upload.taken:
-                upload.stage(bytes(held))
-            written = upload.commit(sha256)
-        return StoredRaw(size, sha256, already_there=False) if written else self._describe(mail_id)
+            if self._put_whole(mail_id, bytes(held), sha256):
+                return stored
+            upload = BlockUpload(self._blob(mail_id), self._create_container)
+            # Not there, and yet the name is taken: blocks of an upload that broke off can hold it.
+        if held and not upload.taken:
+            upload.stage(bytes(held))
+        return stored if upload.commit(sha256) else self._describe(mail_id)
 
     def read(self, mail_id: str, offset: int = 0, length: int | None = None) -> bytes:
         """One request for each 4 MiB or so."""

@@ -13,12 +13,12 @@ from requests.adapters import HTTPAdapter
 
 from store.connection import CONNECT_SECONDS, READ_SECONDS
 
-_LONGEST_RETRY_AFTER_SECONDS = 4
+_LONGEST_RETRY_AFTER_SECONDS = 2
 
 
 class BoundedTransport(HttpTransport[Any, Any]):
     """The SDKs' own transport with a larger pool, where a `Retry-After` of an hour does not hold an
-    invocation for an hour: what is longer than four seconds is cut to that, after which the queue message
+    invocation for an hour: what is longer than two seconds is cut to that, after which the queue message
     tries again later."""
 
     def __init__(self, connections: int) -> None:

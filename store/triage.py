@@ -39,7 +39,7 @@ class TriageList:
         """One range query. Raises `ValueError` for a bad cursor or limit."""
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError("limit")
-        start = f"{_key_of(cursor)}!" if cursor else ""
+        start = f"{_key_of(cursor)}!" if cursor is not None else ""
         where = f"businessUnit eq {quoted(business_unit)}" if business_unit else None
         rows = self._table.range(_PARTITION, start, "~", limit=limit + 1, where=where)
         mails = tuple(mail_from(join_text(row.values, "d")) for row in rows[:limit])

@@ -1,4 +1,4 @@
-"""One Azurite for all store tests; every test has tables and containers of its own account-wide names emptied."""
+"""One Azurite for all store tests, emptied before each."""
 
 from __future__ import annotations
 
