@@ -36,9 +36,13 @@ class AddressGuard:
         """Address family and socket address of each address that may be connected to, in the resolver's
         order.
 
-        Raises `socket.gaierror`, and `AdminActionError("AddressNotAllowed")` where no address may be used.
+        Raises `socket.gaierror`, and `AdminActionError`: `AddressNotAllowed` where no address may be used,
+        `NameResolutionFailed` for what cannot be a name.
         """
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except ValueError as error:  # labels that are too long or empty, NUL
+            raise AdminActionError("NameResolutionFailed", "not a host name") from error
         usable: list[tuple[int, tuple[str | int, ...]]] = [
             (int(family), (str(address), int(number), *rest))
             for family, _, _, _, (address, number, *rest) in found

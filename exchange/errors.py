@@ -145,8 +145,10 @@ def back_off_of(node: Node) -> timedelta | None:
 
 
 def message_error(message: Node) -> BoundaryError | None:
-    """The error of a response message (its `ResponseClass` is `Error`), else None. Warnings are no errors."""
-    if message.attributes.get("ResponseClass") != "Error":
+    """The error of a response message, else None. Warnings are no errors, but for those that say that the
+    item was not looked at for the moment (`ErrorBatchProcessingStopped`)."""
+    response_class = message.attributes.get("ResponseClass")
+    if response_class != "Error" and not (response_class == "Warning" and passes(response_code(message))):
         return None
     return request_error(response_code(message), message.text_of("MessageText"), back_off_of(message))
 

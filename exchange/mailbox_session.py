@@ -6,7 +6,8 @@ Only reads, so a crash anywhere leaves nothing behind; requests may be repeated.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Protocol
 
@@ -93,20 +94,22 @@ class MailboxSession:
     def messages(self, item_ids: Sequence[str]) -> Iterator[FetchedMessage | ItemFailure]:
         """See `MailServer.messages`. The request is sent when the first message is asked for."""
         if item_ids:
-            events = self._events(get_item.request_messages(item_ids))
-            yield from get_item.stream_messages(events, item_ids)
+            with closing(self._events(get_item.request_messages(item_ids))) as events:
+                yield from get_item.stream_messages(events, item_ids)
 
     def _ask(self, body: str) -> list[Node]:
         """All response messages of an answer that holds no MIME."""
         messages = []
-        for event in self._events(body):
-            if not isinstance(event, Node):
-                raise malformed("a message where none was asked for")
-            messages.append(event)
+        with closing(self._events(body)) as events:
+            for event in events:
+                if not isinstance(event, Node):
+                    raise malformed("a message where none was asked for")
+                messages.append(event)
         return messages
 
-    def _events(self, body: str) -> Iterator[Event]:
-        """The answer's events, as it arrives. Raises what a SOAP fault stands for."""
+    def _events(self, body: str) -> Generator[Event]:
+        """The answer's events, as it arrives; holds a slot and a connection until it ends or is closed.
+        Raises what a SOAP fault stands for."""
         if not self._slots.acquire(timeout=_SLOT_SECONDS):
             raise RetryLaterError(
                 "TooManyRequests", f"{MAX_CONCURRENT} requests for this mailbox are under way"

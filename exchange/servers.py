@@ -108,7 +108,10 @@ class ExchangeServers:
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
-            self._context = tls_context(self._ca_file)
+            try:
+                self._context = tls_context(self._ca_file)
+            except OSError as error:  # ssl.SSLError is one
+                raise AdminActionError("CaFileNotUsable", f"{self._ca_file}: {error.strerror}") from error
         return self._context
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationValueError
 
 from domain.errors import AdminActionError, BoundaryError, RetryLaterError
 from exchange.address_guard import AddressGuard
@@ -82,7 +82,10 @@ class Answer:
 
 
 class Transport:
-    """One server's EWS endpoint. Safe for several threads. `context` None: plain HTTP."""
+    """One server's EWS endpoint. Safe for several threads. `context` None: plain HTTP.
+
+    Raises `AdminActionError` at once for what cannot be a host name.
+    """
 
     def __init__(
         self,
@@ -95,16 +98,19 @@ class Transport:
     ) -> None:
         self._limits = limits or Limits()
         self._server = f"{host}:{port}"
-        self._pool = open_pool(
-            host,
-            port,
-            context=context,
-            guard=guard,
-            size=_POOL_SIZE,
-            connect_seconds=self._limits.connect_seconds,
-            read_seconds=self._limits.read_seconds,
-            answer_seconds=self._limits.answer_seconds,
-        )
+        try:
+            self._pool = open_pool(
+                host,
+                port,
+                context=context,
+                guard=guard,
+                size=_POOL_SIZE,
+                connect_seconds=self._limits.connect_seconds,
+                read_seconds=self._limits.read_seconds,
+                answer_seconds=self._limits.answer_seconds,
+            )
+        except LocationValueError as error:
+            raise AdminActionError("NameResolutionFailed", "not a host name") from error
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """The answer to a request that only reads (it may be sent twice). Raises `TokenRefusedError` for

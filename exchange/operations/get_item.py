@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from domain.errors import RetryLaterError
 from domain.server_items import Envelope, FetchedMessage, ItemFailure
 from exchange.answer_parser import Event, MimeBegin, Node, malformed
 from exchange.errors import back_off_of, is_about_one_item, message_error, response_code
@@ -71,6 +72,8 @@ def _content(events: Iterator[Event], asked: str, ids: Sequence[str]) -> Iterato
             return
         else:
             raise malformed("GetItem: two contents in one answer")
+    # The answer was closed under this content: its end must never look like the message's end.
+    raise RetryLaterError("ConnectionLost", "the answer was given up in the middle of a message")
 
 
 def _failure(message: Node, asked: str) -> ItemFailure | None:

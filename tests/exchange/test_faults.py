@@ -104,7 +104,8 @@ def test_a_connection_cut_in_mid_message_never_looks_like_its_end(
 ) -> None:
     item_id = folder.deliver(mail(body=b"x" * 700_000))
     world.fault("cut-mid", operation="GetItem")
-    answer = next(mailbox.messages([item_id]))
+    answers = mailbox.messages([item_id])
+    answer = next(answers)
     assert isinstance(answer, FetchedMessage)
     with pytest.raises(RetryLaterError):
         b"".join(answer.chunks)

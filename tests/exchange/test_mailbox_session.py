@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.errors import AdminActionError, FolderGoneError, SyncStateInvalidError
+from domain.errors import AdminActionError, FolderGoneError, RetryLaterError, SyncStateInvalidError
 from domain.ports import MailServer, MailServers
 from domain.server_items import (
     ChangeKind,
@@ -258,6 +258,15 @@ def test_a_message_that_is_not_used_up_is_passed_over(folder: Folder, mailbox: M
     assert isinstance(second, FetchedMessage)
     assert b"".join(second.chunks) == mail(2)
     assert list(answers) == []
+
+
+def test_a_content_whose_answer_was_given_up_never_looks_whole(
+    folder: Folder, mailbox: MailboxSession
+) -> None:
+    message = next(mailbox.messages([folder.deliver(mail(1, body=b"x" * 500_000))]))
+    assert isinstance(message, FetchedMessage)
+    with pytest.raises(RetryLaterError):
+        b"".join(message.chunks)
 
 
 def test_answers_that_are_given_up_hold_no_connection_for_ever(

@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from domain.errors import AdminActionError, BoundaryError, RetryLaterError
+from domain.server_items import FetchedMessage
 from exchange.address_guard import AddressGuard
 from exchange.connections import tls_context
-from exchange.mailbox_session import MailboxSession
+from exchange.mailbox_session import MAX_CONCURRENT, MailboxSession
+from exchange.servers import ExchangeServers
 from exchange.transport import Limits, Transport
 from tests.exchange.certificates import Authority
 from tests.exchange.conftest import Serve
 from tests.exchange.scripted_server import Drop, Request, fault, http, soap
-from tests.exchange.world import LOOPBACK
+from tests.exchange.world import LOOPBACK, MemorySecrets, settings_for
 
 QUICK = Limits(connect_seconds=1, read_seconds=0.4, answer_seconds=1.0, max_bytes=2_000_000)
 NO_CHANGES = soap(
@@ -127,6 +129,21 @@ def test_tls_behind_a_plain_setting_is_the_admins(serve: Serve, authority: Autho
 def test_an_unknown_name_is_the_admins() -> None:
     error = failure(connect(443, host="mail.invalid"))
     assert error.code == "NameResolutionFailed"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a b", "x" * 300, "a..b", "a\0b", "a\r\nX: y", "%", ".", "http://mail.corp.example", "\ud800"],
+)
+def test_what_cannot_be_a_name_is_the_admins(name: str) -> None:
+    with pytest.raises(AdminActionError, match="NameResolutionFailed"):
+        connect(443, host=name).folder_states(["inbox"])
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "0x7f.1", "2130706433", "[::1]", "::ffff:127.0.0.1"])
+def test_no_spelling_of_an_inner_address_passes_the_guard(name: str) -> None:
+    error = failure(connect(443, host=name, guard=AddressGuard()))
+    assert error.code == "AddressNotAllowed"
 
 
 def test_a_port_where_nobody_listens_is_the_admins() -> None:
@@ -336,6 +353,65 @@ def test_an_address_inside_our_own_network_is_refused_before_connecting(serve: S
     error = failure(connect(server.port, guard=AddressGuard()))
     assert (type(error), error.code) == (AdminActionError, "AddressNotAllowed")
     assert server.connections == 0
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_a_ca_file_that_cannot_be_used_is_the_admins(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    servers = ExchangeServers(MemorySecrets({}), ca_file=str(file))
+    with pytest.raises(AdminActionError, match="CaFileNotUsable"):
+        servers.open(settings_for(server="mail.corp.example", port=443))
+
+
+GET_ITEM = "<m:GetItemResponse><m:ResponseMessages>{}</m:ResponseMessages></m:GetItemResponse>"
+STOPPED = (
+    '<m:GetItemResponseMessage ResponseClass="Warning"><m:MessageText>Stopped.</m:MessageText>'
+    "<m:ResponseCode>ErrorBatchProcessingStopped</m:ResponseCode><m:Items/></m:GetItemResponseMessage>"
+)
+ANSWERED = (
+    '<m:GetItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Items>'
+    '<t:Message><t:MimeContent>SGk=</t:MimeContent><t:ItemId Id="{}"/></t:Message></m:Items>'
+    "</m:GetItemResponseMessage>"
+)
+
+
+def test_items_that_a_warning_says_were_not_looked_at_are_asked_for_again(serve: Serve) -> None:
+    body = soap(GET_ITEM.format(ANSWERED.format("a") + STOPPED))
+    session = connect(serve(lambda request: [http(body)]).port)
+    answers = session.messages(["a", "b"])
+    first = next(answers)
+    assert isinstance(first, FetchedMessage)
+    assert b"".join(first.chunks) == b"Hi"
+    with pytest.raises(RetryLaterError, match="ErrorBatchProcessingStopped"):
+        next(answers)
+
+
+def test_contents_are_never_given_to_another_item(serve: Serve) -> None:
+    body = soap(GET_ITEM.format(ANSWERED.format("b") + ANSWERED.format("a")))
+    session = connect(serve(lambda request: [http(body)]).port)
+    answers = session.messages(["a", "b"])
+    first = next(answers)
+    assert isinstance(first, FetchedMessage)
+    with pytest.raises(RetryLaterError, match="out of order"):
+        b"".join(first.chunks)
+
+
+def test_more_answers_than_items_are_refused(serve: Serve) -> None:
+    body = soap(GET_ITEM.format(ANSWERED.format("a") * 2))
+    session = connect(serve(lambda request: [http(body)]).port)
+    answers = session.messages(["a"])
+    assert isinstance(next(answers), FetchedMessage)
+    with pytest.raises(RetryLaterError, match="MalformedAnswer"):
+        next(answers)
+
+
+def test_an_error_that_is_kept_holds_no_connection(serve: Serve) -> None:
+    server = serve(lambda request: [http(soap(GET_ITEM.format(ANSWERED.format("a"))))])
+    session = connect(server.port)
+    kept = [failure(session) for _ in range(MAX_CONCURRENT + 1)]
+    assert [error.code for error in kept] == ["MalformedAnswer"] * (MAX_CONCURRENT + 1)
 
 
 def test_tls_is_never_switched_off() -> None:
