@@ -6,6 +6,7 @@ Nothing here raises for what a message holds. Headers are read from the first 25
 
 import binascii
 import email.errors
+import email.utils
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ _CALENDAR = re.compile(
 )
 _PARTSTAT = re.compile(rb"PARTSTAT=([A-Z-]+)")
 _SUBJECT_PREFIX = re.compile(r"^\s*(?:\w{1,3}(?:\[\d+\])?\s*:\s*)+")
+
+# Early 3.11 and 3.12 are always lenient and do not know the argument.
+_LENIENT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
 
 Address = tuple[str, str]
 """Display name and SMTP address; either may be empty."""
@@ -51,7 +55,7 @@ class Headers:
         wanted = name.lower()
         values = [value for key, value in self.fields if key.lower() == wanted]
         try:
-            found = getaddresses(values, strict=False)
+            found = getaddresses(values, **_LENIENT)
         except (ValueError, IndexError, RecursionError):
             return []
         return [(decoded(display), address) for display, address in found if display or address]

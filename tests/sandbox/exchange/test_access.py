@@ -120,6 +120,19 @@ def test_a_busy_server_says_for_how_long(running: RunningServer) -> None:
     assert running.post(SYNC).status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["cut-before", "cut-after", "cut-mid"])
+@pytest.mark.parametrize("size_bytes", [1_000, 5_000_000])
+def test_an_answer_short_or_streamed_can_be_cut_off(
+    running: RunningServer, kind: str, size_bytes: int
+) -> None:
+    item_id = running.server.deliver(SOC, "Inbox", b"Subject: a\r\n\r\n" + b"x" * size_bytes)
+    request = get_item_request(item_id, mime=True)
+    running.faults.add(Fault("exchange", kind, count=1))
+    with pytest.raises(requests.RequestException):
+        running.post(request)
+    assert codes(running.post(request)) == ["NoError"]
+
+
 def test_one_item_can_fail_for_good_while_its_neighbours_do_not(running: RunningServer) -> None:
     first, second = (running.server.deliver(SOC, "Inbox", b"Subject: a\r\n\r\nb") for _ in range(2))
     running.faults.add(Fault("exchange", "item-error", item=first, error="ErrorMimeContentInvalid"))

@@ -7,6 +7,7 @@ import time
 import pytest
 from lxml import etree
 
+from sandbox.exchange import store
 from tests.sandbox.exchange.running_server import (
     SOC,
     M,
@@ -172,7 +173,9 @@ def test_characters_that_xml_forbids_come_as_references(running: RunningServer) 
     assert b"<t:Subject>a&#x1F;b&#xB;c</t:Subject>" in answer.content
 
 
-def test_the_folders_commit_time_moves_with_everything_that_happens_in_it(running: RunningServer) -> None:
+def test_the_folders_commit_time_moves_with_everything_that_happens_in_it(
+    running: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     request = (
         "<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>"
         f"{fields('0x670A:SystemTime')}</t:AdditionalProperties></m:FolderShape><m:FolderIds>"
@@ -186,7 +189,11 @@ def test_the_folders_commit_time_moves_with_everything_that_happens_in_it(runnin
     seen = [commit_times()]
     item_id = running.server.deliver(SOC, "Inbox", MAIL)
     seen.append(commit_times())
+    standing = store.now_ms()
+    monkeypatch.setattr(store, "now_ms", lambda: standing)
     running.server.mark_read(SOC, item_id)
+    seen.append(commit_times())
+    running.server.mark_read(SOC, item_id, False)
     seen.append(commit_times())
     running.server.delete(SOC, item_id, hard=True)
     seen.append(commit_times())

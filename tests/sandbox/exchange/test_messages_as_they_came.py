@@ -163,14 +163,19 @@ def test_a_100_mb_mail_is_streamed_without_being_held_in_memory(running: Running
 def test_recorded_traffic_is_numbered_in_order_and_shortens_messages(running: RunningServer) -> None:
     item_id = running.server.deliver(SOC, "Inbox", b"Subject: a\r\n\r\n" + b"x" * 100_000)
     running.post(get_item_request(item_id, mime=True))
-    running.post("<m:FindPeople/>")
+    content = base64.b64encode(b"Subject: b\r\n\r\n" + b"y" * 100_000).decode()
+    running.post(
+        '<m:CreateItem MessageDisposition="SaveOnly"><m:Items><t:Message>'
+        f"<t:MimeContent>{content}</t:MimeContent></t:Message></m:Items></m:CreateItem>"
+    )
     names = sorted(path.name for path in running.record.iterdir())
     assert names == [
         "000001-GetItem-request.xml",
         "000002-GetItem-response.xml",
-        "000003-FindPeople-request.xml",
-        "000004-FindPeople-response.xml",
+        "000003-CreateItem-request.xml",
+        "000004-CreateItem-response.xml",
     ]
-    recorded = (running.record / names[1]).read_bytes()
-    assert len(recorded) < 20_000
-    assert M[1:-1].encode() in recorded
+    for name in names:
+        recorded = (running.record / name).read_bytes()
+        assert len(recorded) < 20_000
+        assert M[1:-1].encode() in recorded
