@@ -28,7 +28,8 @@ def docs_page(document: Mapping[str, Any]) -> str:
     info = document["info"]
     operations = list(_operations(document))
     contents = "".join(
-        f'<li><a href="#{escape(one.anchor)}"><span class="method">{one.method}</span> {escape(one.path)}</a> '
+        f'<li><a href="#{escape(one.anchor)}"><span class="method">{one.method}</span> '
+        f"{escape(one.path)}</a> "
         f"{escape(one.data.get('summary', ''))}</li>"
         for one in operations
     )
@@ -38,7 +39,8 @@ def docs_page(document: Mapping[str, Any]) -> str:
         f'<meta name="viewport" content="width=device-width"><title>{escape(info["title"])} API</title>'
         f"<style>{_STYLE}</style></head><body><main><h1>{escape(info['title'])} API</h1>"
         f"<p>{escape(info['description'])}</p>"
-        '<p>Description for programs: <a href="/api/openapi.json">/api/openapi.json</a>. Refusals are problem details '
+        '<p>Description for programs: <a href="/api/openapi.json">/api/openapi.json</a>. Refusals are '
+        "problem details "
         "(RFC 9457) with a stable <code>code</code>.</p>"
         f"<nav aria-label='Operations'><ul>{contents}</ul></nav>{sections}</main></body></html>"
     )
@@ -55,12 +57,14 @@ class _Operation:
         parts = [
             f'<section id="{escape(self.anchor)}"><h2><span class="method">{self.method}</span> '
             f"<code>{escape(self.path)}</code></h2><p>{escape(self.data.get('summary', ''))}. "
-            f"{escape(self.data.get('description', ''))}</p><p>Permission: <code>{escape(permission)}</code></p>"
+            f"{escape(self.data.get('description', ''))}</p><p>Permission: "
+            f"<code>{escape(permission)}</code></p>"
         ]
         if parameters := self.data.get("parameters"):
             rows = "".join(
                 f"<tr><th scope=row><code>{escape(one['name'])}</code></th><td>{escape(one['in'])}"
-                f"{', required' if one.get('required') else ''}</td><td>{escape(one.get('description', ''))}</td></tr>"
+                f"{', required' if one.get('required') else ''}</td>"
+                f"<td>{escape(one.get('description', ''))}</td></tr>"
                 for one in parameters
             )
             parts.append(f"<table>{rows}</table>")

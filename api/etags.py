@@ -1,4 +1,5 @@
-"""ETags and preconditions (RFC 9110, section 13): 428 without one, 412 with a stale one and what is stored now."""
+"""ETags and preconditions (RFC 9110, section 13): 428 without one, 412 with a stale one and what is stored
+now."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""The first layer of the application: finds the route, then refuses caller, permission and body, in this order.
+"""The first layer of the application: finds the route, then refuses caller, permission and body, in this
+order.
 
-Plain ASGI, since `BaseHTTPMiddleware` does not go with the Functions worker. No byte of a body is read before the
-caller was let in. Whatever fails behind it becomes problem details with a correlation id; no exception leaves it.
+Plain ASGI, since `BaseHTTPMiddleware` does not go with the Functions worker. No byte of a body is read before
+the caller was let in. Whatever fails behind it becomes problem details with a correlation id; no exception
+leaves it.
 """
 
 from __future__ import annotations
@@ -86,7 +88,9 @@ class Gate:
             _LOG.exception("unforeseen failure, correlation id %s", correlation_id(inner))
             if answer.started:
                 raise
-            unforeseen = Problem(500, "InternalError", "Something went wrong here. Report the correlation id.")
+            unforeseen = Problem(
+                500, "InternalError", ("Something went wrong here. Report the correlation id.")
+            )
             await answer_problem(unforeseen, inner)(inner, receive, answer.send)
 
     async def _admit(
@@ -151,7 +155,8 @@ def _no_route(methods: set[str]) -> Problem:
 
 
 async def _bounded_body(entry: _Entry, headers: dict[str, str], receive: Receive) -> Receive:
-    """Reads the body of a route that takes one, within its limit, and hands it on; raises 400, 413 and 415."""
+    """Reads the body of a route that takes one, within its limit, and hands it on; raises 400, 413 and
+    415."""
     limit = entry.access.body_limit_bytes
     announced = headers.get("content-length", "0")
     if not announced.isascii() or not announced.isdigit() or len(announced) > 18:

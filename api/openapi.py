@@ -1,4 +1,5 @@
-"""The OpenAPI description: FastAPI's, with each operation's permission, the way of signing in and the problem shape."""
+"""The OpenAPI description: FastAPI's, with each operation's permission, the way of signing in and the problem
+shape."""
 
 from __future__ import annotations
 
@@ -46,8 +47,10 @@ def build_openapi(app: FastAPI, routes: Sequence[APIRoute]) -> dict[str, Any]:
         title=app.title,
         version=app.version,
         description=(
-            "Configuration of the mailbox, and mails of business units. Bodies are JSON with camelCase names; times "
-            f"are UTC (RFC 3339); a write by session cookie needs the header {CSRF_HEADER} (its value is in /api/me)."
+            "Configuration of the mailbox, and mails of business units. Bodies are JSON with camelCase names;"
+            " times "
+            f"are UTC (RFC 3339); a write by session cookie needs the header {CSRF_HEADER} (its value is in "
+            "/api/me)."
         ),
         routes=list(routes),
     )

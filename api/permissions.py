@@ -34,7 +34,8 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`page`: refusals are shown as a page instead of JSON. `body_limit_bytes`: larger bodies are answered 413."""
+    """`page`: refusals are shown as a page instead of JSON. `body_limit_bytes`: larger bodies are answered
+    413."""
 
     permission: Permission
     page: bool = False

@@ -1,4 +1,5 @@
-"""Every refusal and failure as problem details (RFC 9457): a stable `code`, the fields' mistakes, a correlation id."""
+"""Every refusal and failure as problem details (RFC 9457): a stable `code`, the fields' mistakes, a
+correlation id."""
 
 from __future__ import annotations
 
@@ -64,7 +65,8 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's name)
 
     @classmethod
     def of_boundary(cls, error: BoundaryError, members: Mapping[str, object] | None = None) -> Problem:
-        """503 with `Retry-After` for passing trouble, 502 for what an admin has to mend, in the remedy's words."""
+        """503 with `Retry-After` for passing trouble, 502 for what an admin has to mend, in the remedy's
+        words."""
         remedy = remedy_for(error.code)
         passing = isinstance(error, RetryLaterError)
         headers = {}

@@ -1,4 +1,5 @@
-"""Byte ranges (RFC 9110, section 14), and the bound on one answer: the Functions worker buffers answers whole."""
+"""Byte ranges (RFC 9110, section 14), and the bound on one answer: the Functions worker buffers answers
+whole."""
 
 from __future__ import annotations
 
@@ -24,8 +25,9 @@ def ranged_response(
 ) -> Response:
     """`read(offset, length)` gives the bytes. A range longer than 30 MB is answered by its beginning.
 
-    Raises 416 for a range outside, and for a request without one where the whole is over 30 MB. Several ranges in one
-    request, and units other than bytes, count as none. `send_body` False (HEAD): the headers alone.
+    Raises 416 for a range outside, and for a request without one where the whole is over 30 MB. Several
+    ranges in one request, and units other than bytes, count as none. `send_body` False (HEAD): the headers
+    alone.
     """
     shown = {**headers, "Accept-Ranges": "bytes"}
     wanted = _requested(range_header, size_bytes)

@@ -11,15 +11,16 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """`authentication_on`: the platform's variable and ours both say so. `respond_origins`: who may frame pages."""
+    """`authentication_on`: the platform's variable and ours both say so. `respond_origins`: who may frame
+    pages."""
 
     authentication_on: bool
     respond_origins: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ApiSettings:
-        """`WEBSITE_AUTH_ENABLED` and `AUTHENTICATION_REQUIRED` ("true" in any case), `RESPOND_ORIGINS` (origins,
-        separated by spaces or commas; what is no origin is left out)."""
+        """`WEBSITE_AUTH_ENABLED` and `AUTHENTICATION_REQUIRED` ("true" in any case), `RESPOND_ORIGINS`
+        (origins, separated by spaces or commas; what is no origin is left out)."""
         names = ("WEBSITE_AUTH_ENABLED", "AUTHENTICATION_REQUIRED")
         origins = re.split(r"[\s,]+", environment.get("RESPOND_ORIGINS", ""))
         return cls(

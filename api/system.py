@@ -13,6 +13,10 @@ from api.docs_page import DOCS_CSP, docs_page
 from api.permissions import Permission, needs
 
 router = APIRouter()
+_AUTHENTICATION_OFF = (
+    "Authentication is not switched on for this app (WEBSITE_AUTH_ENABLED and AUTHENTICATION_REQUIRED must both "
+    "be true), so every request is refused."
+)
 
 
 @router.get("/api/me", summary="Who is signed in, and what they may do", tags=["Service"])
@@ -39,8 +43,7 @@ async def read_health(settings: SettingsDep) -> dict[str, Any]:
     return {
         "status": "refusing",
         "authentication": "off",
-        "detail": "Authentication is not switched on for this app (WEBSITE_AUTH_ENABLED and AUTHENTICATION_REQUIRED "
-        "must both be true), so every request is refused.",
+        "detail": _AUTHENTICATION_OFF,
     }
 
 

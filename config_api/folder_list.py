@@ -1,4 +1,5 @@
-"""A mailbox's folders as the API shows them: the live tree, what is selected, and how far each has been read."""
+"""A mailbox's folders as the API shows them: the live tree, what is selected, and how far each has been
+read."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ def shown_folders(tree: Iterable[MailFolder]) -> list[MailFolder]:
 def folder_items(
     folders: Sequence[MailFolder], selection: FolderSelection | None, syncs: Iterable[FolderSync]
 ) -> list[dict[str, object]]:
-    """The tree in its order, then selected folders that have gone. While nothing was chosen, Inbox is selected."""
+    """The tree in its order, then selected folders that have gone. While nothing was chosen, Inbox is
+    selected."""
     by_id = {sync.folder_id: sync for sync in syncs}
     selected = {one.folder_id for one in selection.folders} if selection else set()
     items = [
@@ -55,7 +57,8 @@ def folder_items(
 
 
 def selected_items(selection: FolderSelection | None, syncs: Iterable[FolderSync]) -> list[dict[str, object]]:
-    """What is selected, for when the tree cannot be had: whether a folder has gone is what the last poll saw."""
+    """What is selected, for when the tree cannot be had: whether a folder has gone is what the last poll
+    saw."""
     by_id = {sync.folder_id: sync for sync in syncs}
     items = []
     for one in selection.folders if selection else ():

@@ -38,8 +38,8 @@ class FolderForm(RequestBody):
 @router.get("/api/config/mailboxes/{mailbox_id}/folders", summary="The mailbox's folder tree as it is now")
 @needs(Permission.CONFIGURATIONS_READ)
 def read_folders(mailbox_id: str, services: ServicesDep) -> JSONResponse:
-    """Selected folders that have gone are listed as gone. Where the server cannot be reached the problem holds what
-    is selected in its member `selected`."""
+    """Selected folders that have gone are listed as gone. Where the server cannot be reached the problem
+    holds what is selected in its member `selected`."""
     stored = configured_mailbox(services, mailbox_id)
     tree = _live_tree(services, stored)
     if isinstance(tree, BoundaryError):

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from api.models import RequestBody
 from config_api.addresses import mail_domain, smtp_address
-from config_api.mistakes import FieldMistake, for_pydantic
+from config_api.mistakes import FieldMistakeError, for_pydantic
 from config_api.server_address import parse_server_address
 from domain.mailboxes import DEFAULT_EWS_PORT, MAX_LOOK_BACK_DAYS, AuthenticationType
 
@@ -23,7 +23,7 @@ _SHARED_TENANTS = ("common", "organizations", "consumers")
 
 def _account_type(value: str) -> str:
     if value != "ews":
-        raise FieldMistake(
+        raise FieldMistakeError(
             "UnknownAccountType", "The only account type so far is ews (Exchange Web Services)."
         )
     return value
@@ -31,18 +31,18 @@ def _account_type(value: str) -> str:
 
 def _authentication_type(value: str) -> str:
     if value not in tuple(AuthenticationType):
-        raise FieldMistake("UnknownAuthenticationType", "Choose one of oauth2, ntlm and basic.")
+        raise FieldMistakeError("UnknownAuthenticationType", "Choose one of oauth2, ntlm and basic.")
     return value
 
 
 def _guid(value: str) -> str:
     text = value.strip().strip("{}")
     if len(text) != _GUID_CHARS:
-        raise FieldMistake("NotAGuid", f"A GUID has {_GUID_CHARS} characters; this has {len(text)}.")
+        raise FieldMistakeError("NotAGuid", f"A GUID has {_GUID_CHARS} characters; this has {len(text)}.")
     try:
         return str(UUID(text))
     except ValueError as error:
-        raise FieldMistake(
+        raise FieldMistakeError(
             "NotAGuid", "A GUID has the form 00000000-0000-0000-0000-000000000000, of hexadecimal digits."
         ) from error
 
@@ -50,15 +50,15 @@ def _guid(value: str) -> str:
 def _tenant(value: str) -> str:
     text = value.strip().lower()
     if text in _SHARED_TENANTS:
-        raise FieldMistake(
+        raise FieldMistakeError(
             "NotATenant", f"{text} stands for all tenants; enter your own tenant's GUID or domain."
         )
     if "." in text:
         return mail_domain(text)
     try:
         return _guid(text)
-    except FieldMistake as mistake:
-        raise FieldMistake(
+    except FieldMistakeError as mistake:
+        raise FieldMistakeError(
             "NotATenant",
             f"Enter the tenant's GUID, or a verified domain of it such as corp.example. {mistake.detail}",
         ) from mistake
@@ -71,9 +71,11 @@ def _server(value: str) -> str:
 
 def _secret(value: str) -> str:
     if not 1 <= len(value) <= _MAX_SECRET_CHARS or not value.isprintable():
-        raise FieldMistake("BadSecret", f"A secret key has 1 to {_MAX_SECRET_CHARS} printable characters.")
+        raise FieldMistakeError(
+            "BadSecret", f"A secret key has 1 to {_MAX_SECRET_CHARS} printable characters."
+        )
     if value != value.strip():
-        raise FieldMistake(
+        raise FieldMistakeError(
             "BadSecret", "There is white space before or after the secret key, as copying can add."
         )
     return value
@@ -82,7 +84,7 @@ def _secret(value: str) -> str:
 def _authserv_id(value: str) -> str:
     text = value.strip()
     if not 1 <= len(text) <= _MAX_AUTHSERV_ID_CHARS or not re.fullmatch(r"[!-:<-~]+", text):
-        raise FieldMistake(
+        raise FieldMistakeError(
             "NotAnAuthservId", "This is a name such as mx.corp.example (RFC 8601), without spaces."
         )
     return text
@@ -94,23 +96,24 @@ def _date(value: str) -> str:
             raise ValueError(value)
         return date.fromisoformat(value).isoformat()
     except ValueError as error:
-        raise FieldMistake("NotADate", "Enter a date such as 2027-05-01.") from error
+        raise FieldMistakeError("NotADate", "Enter a date such as 2027-05-01.") from error
 
 
 def _port(value: int) -> int:
     if not 1 <= value <= 65_535:
-        raise FieldMistake("PortOutOfRange", "A port is a number from 1 to 65535; EWS mostly has 443.")
+        raise FieldMistakeError("PortOutOfRange", "A port is a number from 1 to 65535; EWS mostly has 443.")
     return value
 
 
 def _look_back(value: int) -> int:
     if not 1 <= value <= MAX_LOOK_BACK_DAYS:
-        raise FieldMistake("OutOfRange", f"The first sync goes back 1 to {MAX_LOOK_BACK_DAYS} days.")
+        raise FieldMistakeError("OutOfRange", f"The first sync goes back 1 to {MAX_LOOK_BACK_DAYS} days.")
     return value
 
 
 class MailboxForm(RequestBody):
-    """`PUT` body of a mailbox. Optional fields that are left out keep what they are, at creation their defaults.
+    """`PUT` body of a mailbox. Optional fields that are left out keep what they are, at creation their
+    defaults.
 
     What only the answer holds (`secretSet` and the like) may be sent back and counts for nothing.
     """
@@ -121,7 +124,9 @@ class MailboxForm(RequestBody):
     email: Annotated[str, Field(description="The mailbox's SMTP address.")]
     secret_key: Annotated[str, AfterValidator(for_pydantic(_secret))] | None = Field(
         None,
-        description="Write-only. Needed at creation, and when server, tenant, app or authentication type change.",
+        description=(
+            "Write-only. Needed at creation, and when server, tenant, app or authentication type change."
+        ),
     )
     incoming_server: Annotated[
         str,
@@ -155,7 +160,7 @@ class MailboxForm(RequestBody):
 
 
 def check_email(value: str, authentication_type: str) -> str:
-    """The field **Email/Username**, whose rules depend on the authentication type. Raises `FieldMistake`."""
+    """The field **Email/Username**, whose rules depend on the authentication type. Raises `FieldMistakeError`."""
     if authentication_type == AuthenticationType.OAUTH2:
         return smtp_address(value)
     return value.strip()

@@ -1,4 +1,5 @@
-"""How a mailbox is doing, in words that say what to do: made from poll state, checkpoints and settings, pure."""
+"""How a mailbox is doing, in words that say what to do: made from poll state, checkpoints and settings,
+pure."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ _LATE_AFTER = timedelta(minutes=5)
 def mailbox_status(
     config: MailboxConfiguration, poll: PollState | None, syncs: Sequence[FolderSync], now: datetime
 ) -> dict[str, object]:
-    """The body of `GET .../status`. `state` is one of off, neverPolled, throttled, failing, noFolders, backfilling,
-    receiving."""
+    """The body of `GET .../status`. `state` is one of off, neverPolled, throttled, failing, noFolders,
+    backfilling, receiving."""
     settings = config.settings
     by_id = {sync.folder_id: sync for sync in syncs}
     folders = [_folder(one, by_id.get(one.folder_id)) for one in _selected(config, syncs)]
@@ -166,7 +167,8 @@ def _warnings(
             warning(
                 "PollLate",
                 "Polls do not happen in time",
-                "An Azure administrator looks at the function app: the functions mailbox_poll and mailbox_sync do not run.",
+                "An Azure administrator looks at the function app: the functions mailbox_poll and "
+                "mailbox_sync do not run.",
             )
         )
     return found

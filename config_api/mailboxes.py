@@ -48,8 +48,8 @@ def read_mailbox(mailbox_id: str, services: ServicesDep) -> JSONResponse:
 def write_mailbox(
     mailbox_id: str, form: MailboxForm, services: ServicesDep, caller: CallerDep, if_match: IfMatch = None
 ) -> JSONResponse:
-    """Creates `default` without a precondition; a change needs If-Match. Settings and secret are stored together or
-    not at all, and an enabled mailbox is polled at once."""
+    """Creates `default` without a precondition; a change needs If-Match. Settings and secret are stored
+    together or not at all, and an enabled mailbox is polled at once."""
     if mailbox_id != DEFAULT_MAILBOX_ID:
         raise Problem(404, "MailboxNotConfigured", "The only mailbox so far is `default`.")
     saved = save_mailbox(services, caller, mailbox_id, form, if_match)

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from api.problems import FieldError
 
 
-class FieldMistake(ValueError):
+class FieldMistakeError(ValueError):
     """What is wrong with one value."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -29,7 +29,7 @@ def for_pydantic(check: Callable[[str], str]) -> Callable[[str], str]:
     def checked(value: str) -> str:
         try:
             return check(value)
-        except FieldMistake as mistake:
+        except FieldMistakeError as mistake:
             # The detail may hold braces of the caller's: it goes in as data, not as a template.
             raise PydanticCustomError(mistake.code, "{detail}", {"detail": mistake.detail}) from mistake
 

@@ -1,7 +1,8 @@
 """Makes a mailbox's next poll happen now, or not at all where it is off.
 
-The poll is claimed as the tick claims it and its message sent. Dies after the claim: the claim runs out and the
-mailbox is due again. While the server has asked to be left alone nothing is sent: the poll comes when that is over.
+The poll is claimed as the tick claims it and its message sent. Dies after the claim: the claim runs out and
+the mailbox is due again. While the server has asked to be left alone nothing is sent: the poll comes when
+that is over.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Saves which folders are polled: selection and activity log entry in one transaction, then the poll is asked for.
+"""Saves which folders are polled: selection and activity log entry in one transaction, then the poll is asked
+for.
 
-Checkpoints of folders that are no longer selected stay, so that selecting one again goes on where it stopped. Dies
-after the transaction: the next poll, at most an interval later, takes the selection up.
+Checkpoints of folders that are no longer selected stay, so that selecting one again goes on where it stopped.
+Dies after the transaction: the next poll, at most an interval later, takes the selection up.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def save_folders(
 ) -> MailboxConfiguration:
     """`tree`: the live one, or why it cannot be had; then only what was selected before can be kept.
 
-    Raises `Problem` for preconditions and unknown folders, the tree's error where it is needed, and what storage
-    raises. Answers the mailbox as it now is.
+    Raises `Problem` for preconditions and unknown folders, the tree's error where it is needed, and what
+    storage raises. Answers the mailbox as it now is.
     """
     mailbox_id = stored.settings.mailbox_id
     if stored.selection is not None or if_match is not None:

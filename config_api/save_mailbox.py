@@ -1,8 +1,9 @@
 """Saves the **Mailbox** form: the secret's new version in Key Vault first, then one row that names it.
 
-Settings and activity log entry are one transaction. Dies after Key Vault's write: a version that no row names, and
-the mailbox as it was. Dies after the row: the poll is not asked for yet, which the status heals when it is read. Two
-savers: the row's ETag lets one win, the other's secret version is disabled and its caller answered with what is stored.
+Settings and activity log entry are one transaction. Dies after Key Vault's write: a version that no row
+names, and the mailbox as it was. Dies after the row: the poll is not asked for yet, which the status heals
+when it is read. Two savers: the row's ETag lets one win, the other's secret version is disabled and its
+caller answered with what is stored.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from api.problems import FieldError, Problem
 from api.services import Services
 from config_api.mailbox_form import MailboxForm, check_email
 from config_api.mailbox_json import logged, mailbox_json
-from config_api.mistakes import FieldMistake
+from config_api.mistakes import FieldMistakeError
 from config_api.poll_request import poll_now, stop_polling
 from config_api.server_address import ServerAddress, parse_server_address
 from domain.errors import ConflictError
@@ -77,7 +78,7 @@ def _settings(form: MailboxForm, before: MailboxSettings | None, mailbox_id: str
     email = form.email
     try:
         email = check_email(form.email, form.authentication_type)
-    except FieldMistake as mistake:
+    except FieldMistakeError as mistake:
         errors.append(mistake.at("email"))
     errors += _authentication_errors(form, address)
     errors += _address_errors(form, address)
@@ -86,7 +87,8 @@ def _settings(form: MailboxForm, before: MailboxSettings | None, mailbox_id: str
             FieldError(
                 "sslEncrypted",
                 "ConfirmationNeeded",
-                "Without SSL, mail and sign-in travel unencrypted. To turn it off all the same, send confirmSslOff: true.",
+                "Without SSL, mail and sign-in travel unencrypted. To turn it off all the same, send "
+                "confirmSslOff: true.",
             )
         )
     made = MailboxSettings(
@@ -136,7 +138,9 @@ def _address_errors(form: MailboxForm, address: ServerAddress) -> list[FieldErro
         errors.append(FieldError("port", "PortContradiction", detail))
     if address.encrypted is not None and address.encrypted != form.ssl_encrypted:
         scheme = "https" if address.encrypted else "http"
-        detail = f"The address begins with {scheme}://, which contradicts SSL Encrypted; enter the host name alone."
+        detail = (
+            f"The address begins with {scheme}://, SSL Encrypted says otherwise; enter the host name alone."
+        )
         errors.append(FieldError("incomingServer", "SchemeContradiction", detail))
     return errors
 
@@ -160,7 +164,8 @@ def _secret_errors(
     ]
     if not changed:
         return []
-    detail = f"Enter the secret key again: the {' and '.join(changed)} changed, and it is sent nowhere new unasked."
+    what = " and ".join(changed)
+    detail = f"Enter the secret key again: the {what} changed, and it is sent nowhere new unasked."
     return [FieldError("secretKey", "RequiredAgain", detail)]
 
 

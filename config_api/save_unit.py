@@ -1,7 +1,7 @@
 """Saves a business unit; where whose mail it is has changed, the look-back window is walked again.
 
-The store keeps row, address look-up and activity log consistent. Dies after the unit's row, before the rewalk is asked
-for: the store left a pending row, and the sweep that finds it asks for the rewalk.
+The store keeps row, address look-up and activity log consistent. Dies after the unit's row, before the rewalk
+is asked for: the store left a pending row, and the sweep that finds it asks for the rewalk.
 """
 
 from __future__ import annotations

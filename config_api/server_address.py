@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from config_api.addresses import ascii_host, ip_literal
-from config_api.mistakes import FieldMistake
+from config_api.mistakes import FieldMistakeError
 
 _MAX_CHARS = 2_000
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:]*)(?::(?P<port>\d{1,5}))?")
@@ -37,31 +37,33 @@ class ServerAddress:
 
 
 def parse_server_address(text: str) -> ServerAddress:
-    """Raises `FieldMistake`."""
+    """Raises `FieldMistakeError`."""
     typed = text.strip()
     if not typed or len(typed) > _MAX_CHARS or not typed.isprintable():
-        raise FieldMistake("NotAHost", "Enter a host name such as outlook.office365.com.")
+        raise FieldMistakeError("NotAHost", "Enter a host name such as outlook.office365.com.")
     scheme, separator, rest = typed.partition("://")
     encrypted = None
     if separator:
         if scheme.lower() not in ("https", "http"):
-            raise FieldMistake("NotAHost", f"{scheme}:// leads to no Exchange server; enter a host name.")
+            raise FieldMistakeError(
+                "NotAHost", f"{scheme}:// leads to no Exchange server; enter a host name."
+            )
         encrypted = scheme.lower() == "https"
         rest = _authority(typed)
     if "@" in rest:
-        raise FieldMistake(
+        raise FieldMistakeError(
             "UserInfoNotAllowed", "Leave user name, password and @ out; enter the host name alone."
         )
     if re.search(r"[/?#\\]", rest):
-        raise FieldMistake(
+        raise FieldMistakeError(
             "PathNotAllowed", "Leave out what follows the host name; enter the host name alone."
         )
     match = _HOST_AND_PORT.fullmatch(rest)
     if match is None:
-        raise FieldMistake("NotAHost", "Enter a host name such as outlook.office365.com.")
+        raise FieldMistakeError("NotAHost", "Enter a host name such as outlook.office365.com.")
     port = int(match["port"]) if match["port"] else None
     if port is not None and not 1 <= port <= 65_535:
-        raise FieldMistake("PortOutOfRange", "The port in this address is not between 1 and 65535.")
+        raise FieldMistakeError("PortOutOfRange", "The port in this address is not between 1 and 65535.")
     host = ip_literal(match["host"]) or ascii_host(match["host"])
     return ServerAddress(host=host, port=port, encrypted=encrypted)
 
@@ -71,11 +73,12 @@ def _authority(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise FieldMistake("NotAHost", "This URL cannot be read; enter the host name alone.") from error
+        raise FieldMistakeError("NotAHost", "This URL cannot be read; enter the host name alone.") from error
     path = parts.path.rstrip("/").lower()
     if parts.query or parts.fragment or path not in ("", "/ews", "/ews/exchange.asmx"):
-        raise FieldMistake(
+        raise FieldMistakeError(
             "PathNotAllowed",
-            "Exchange Web Services always lie at /EWS/Exchange.asmx; this URL leads elsewhere. Enter the host name alone.",
+            "Exchange Web Services always lie at /EWS/Exchange.asmx; this URL leads elsewhere. Enter the host"
+            " name alone.",
         )
     return parts.netloc

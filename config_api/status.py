@@ -34,7 +34,8 @@ def read_status(mailbox_id: str, services: ServicesDep) -> dict[str, Any]:
 @router.post("/api/config/mailboxes/{mailbox_id}/sync", summary="Poll the mailbox now", status_code=202)
 @needs(Permission.CONFIGURATIONS_UPDATE)
 def request_sync(mailbox_id: str, services: ServicesDep) -> dict[str, Any]:
-    """`startsAt` lies ahead where the server has asked to be left alone until then. 409 while the mailbox is off."""
+    """`startsAt` lies ahead where the server has asked to be left alone until then. 409 while the mailbox is
+    off."""
     config = configured_mailbox(services, mailbox_id)
     if not config.settings.enabled:
         raise Problem(

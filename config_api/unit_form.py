@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from api.models import RequestBody
 from config_api.addresses import mail_domain, smtp_address
-from config_api.mistakes import FieldMistake, for_pydantic
+from config_api.mistakes import FieldMistakeError, for_pydantic
 from domain.business_units import normalise_address, normalise_domain
 
 _MAX_NAME_CHARS = 200
@@ -19,13 +19,13 @@ _MAX_ENTRIES = 500
 def _name(value: str) -> str:
     name = " ".join(value.split())
     if not name or len(name) > _MAX_NAME_CHARS or not name.isprintable():
-        raise FieldMistake("BadName", f"A name has 1 to {_MAX_NAME_CHARS} printable characters.")
+        raise FieldMistakeError("BadName", f"A name has 1 to {_MAX_NAME_CHARS} printable characters.")
     return name
 
 
 def _description(value: str) -> str:
     if len(value) > _MAX_DESCRIPTION_CHARS or "\0" in value:
-        raise FieldMistake(
+        raise FieldMistakeError(
             "BadDescription", f"A description has at most {_MAX_DESCRIPTION_CHARS} characters."
         )
     return value

@@ -1,7 +1,7 @@
 """What a failure means and who does what about it, by the code that the failing side gives it.
 
-Sources: Microsoft's "ResponseCode" (EWS reference), "Microsoft Entra authentication and authorization error codes",
-"Deprecation of Exchange Web Services in Exchange Online".
+Sources: Microsoft's "ResponseCode" (EWS reference), "Microsoft Entra authentication and authorization error
+codes", "Deprecation of Exchange Web Services in Exchange Online".
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ KNOWN_CODES = frozenset(_BY_CODE)
 
 
 def remedy_for(code: str) -> Remedy:
-    """Never fails: a code without words of its own gets words for its kind; callers show the server's words beside."""
+    """Never fails: a code without words of its own gets words for its kind; callers show the server's words
+    beside."""
     return _BY_CODE.get(code) or _by_kind(code)
 
 
@@ -55,7 +56,8 @@ def _by_kind(code: str) -> Remedy:
             code,
             "Microsoft Entra ID refuses the sign-in",
             f"It answers {code}; its own words are beside this.",
-            f"Look the code up at https://login.microsoftonline.com/error?code={code[6:]} and check App ID, Tenant ID "
+            f"Look the code up at https://login.microsoftonline.com/error?code={code[6:]} and check App ID, "
+            "Tenant ID "
             "and Secret Key.",
             WhoCanAct.ENTRA_ADMIN,
         )
@@ -72,7 +74,8 @@ def _by_kind(code: str) -> Remedy:
             code,
             "The mail server refuses the request",
             f"It answers {code}, which Exchange does not answer at this address.",
-            "Check that Incoming Email Server and Port lead to Exchange itself, not to a proxy or another site.",
+            "Check that Incoming Email Server and Port lead to Exchange itself, not to a proxy or another "
+            "site.",
             WhoCanAct.MAILBOX_ADMIN,
         )
     return Remedy(

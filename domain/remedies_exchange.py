@@ -13,11 +13,14 @@ _IMPERSONATION = (
 
 _EWS_SWITCHED_OFF: Words = (
     "Exchange refuses access: EWS is switched off, or this app is not allowed",
-    "Exchange Online answers 403 where Exchange Web Services are off for the organisation or for this mailbox, where "
-    "the app is not on the organisation's allow list (since 1 October 2026, unset means off), or where the mailbox has "
+    "Exchange Online answers 403 where Exchange Web Services are off for the organisation or for this "
+    "mailbox, where "
+    "the app is not on the organisation's allow list (since 1 October 2026, unset means off), or where the "
+    "mailbox has "
     "only a Kiosk, F1 or F3 licence. EWS in Exchange Online ends for good on 1 April 2027.",
     "An Exchange administrator runs, in Exchange Online PowerShell: Set-OrganizationConfig -EwsEnabled $true "
-    "-EwsAllowedAppIDs with this App ID added to the whole list, and Set-CASMailbox -EwsEnabled $true for the mailbox, "
+    "-EwsAllowedAppIDs with this App ID added to the whole list, and Set-CASMailbox -EwsEnabled $true for the"
+    " mailbox, "
     "and checks its licence. It can take up to 24 hours, and is possible until 1 April 2027.",
     _EXCHANGE,
 )
@@ -25,8 +28,10 @@ _EWS_SWITCHED_OFF: Words = (
 EXCHANGE_REMEDIES: dict[str, Words] = {
     "HTTP 401": (
         "The mail server does not take the token",
-        "A new token was fetched and refused too: the server does not trust this app, or expects another sign-in.",
-        "Check that the app has the application permission full_access_as_app with admin consent, and that App ID, "
+        "A new token was fetched and refused too: the server does not trust this app, or expects another "
+        "sign-in.",
+        "Check that the app has the application permission full_access_as_app with admin consent, and that "
+        "App ID, "
         "Tenant ID and Incoming Email Server belong to one organisation.",
         "Microsoft Entra administrator",
     ),
@@ -180,12 +185,14 @@ EXCHANGE_REMEDIES: dict[str, Words] = {
     "ErrorMessageSizeExceeded": (
         "A mail is larger than the server hands out",
         "Exchange limits the size of one answer. The mail is recorded as unreadable; others go on.",
-        "Raise the server's EWS limits where large mails matter (maxAllowedContentLength, maximum message size).",
+        "Raise the server's EWS limits where large mails matter (maxAllowedContentLength, maximum message "
+        "size).",
         _EXCHANGE,
     ),
     "ItemBreaksConnection": (
         "One mail breaks the connection",
-        "Fetching it ended the connection each time. After some tries it is recorded as unreadable and others go on.",
+        "Fetching it ended the connection each time. After some tries it is recorded as unreadable and others"
+        " go on.",
         "Nothing to do. Where it comes back, look at the mail in Outlook.",
         _NOBODY,
     ),

@@ -8,7 +8,10 @@ _ADMIN, _EXCHANGE, _NOBODY = "mailbox admin", "Exchange administrator", "nobody"
 _GOES_ON = (
     "Nothing to do at first: polling goes on by itself. If it lasts, check Incoming Email Server and Port."
 )
-_CA = "An Exchange administrator installs a certificate from a public authority, or the app is given the CA's file."
+_CA = (
+    "An Exchange administrator installs a certificate from a public authority, or the app is given the "
+    "CA's file."
+)
 
 NETWORK_REMEDIES: dict[str, Words] = {
     "NameResolutionFailed": (
@@ -63,7 +66,8 @@ NETWORK_REMEDIES: dict[str, Words] = {
     "NotExchange": (
         "This is not Exchange",
         "The server answers, but not as EWS does.",
-        "Check that Incoming Email Server and Port lead to Exchange itself, not to a proxy or a sign-in page.",
+        "Check that Incoming Email Server and Port lead to Exchange itself, not to a proxy or a sign-in "
+        "page.",
         _ADMIN,
     ),
     "NotHttp": (
@@ -117,7 +121,8 @@ NETWORK_REMEDIES: dict[str, Words] = {
     "AddressNotAllowed": (
         "The server's address may not be used",
         "Its name leads to an address inside this app's own network, which is refused for safety.",
-        "Check Incoming Email Server. For a server in a private network an Azure administrator lists that network in "
+        "Check Incoming Email Server. For a server in a private network an Azure administrator lists that "
+        "network in "
         "EXCHANGE_ALLOWED_NETWORKS.",
         "Azure administrator",
     ),

@@ -9,16 +9,21 @@ from domain.remedies_exchange import Words
 
 _ADMIN, _ENTRA, _NOBODY = "mailbox admin", "Microsoft Entra administrator", "nobody"
 _NEW_SECRET = (
-    "A Microsoft Entra administrator makes a new client secret under App registrations > Certificates & secrets; "
+    "A Microsoft Entra administrator makes a new client secret under App registrations > Certificates & "
+    "secrets; "
     "enter its value (not its id) as Secret Key and save."
 )
-_APP_ID = "Check App ID and Tenant ID: the application (client) id and directory (tenant) id of one app registration."
+_APP_ID = (
+    "Check App ID and Tenant ID: the application (client) id and directory (tenant) id of one app "
+    "registration."
+)
 _TENANT_ID = "Check Tenant ID: the directory (tenant) id, or a verified domain of that tenant."
 
 SIGN_IN_REMEDIES: dict[str, Words] = {
     "AADSTS7000215": (
         "The secret key is wrong",
-        "Microsoft Entra ID does not accept it for this app. Often the secret's id was pasted instead of its value.",
+        "Microsoft Entra ID does not accept it for this app. Often the secret's id was pasted instead of its "
+        "value.",
         _NEW_SECRET,
         _ADMIN,
     ),
@@ -63,7 +68,8 @@ SIGN_IN_REMEDIES: dict[str, Words] = {
     "AADSTS500011": (
         "The tenant does not know the mail server",
         "The server's address is no resource of this tenant.",
-        "Check Incoming Email Server. For Exchange Server, hybrid modern authentication has to name this address.",
+        "Check Incoming Email Server. For Exchange Server, hybrid modern authentication has to name this "
+        "address.",
         _ADMIN,
     ),
     "AADSTS501051": (
@@ -81,7 +87,8 @@ SIGN_IN_REMEDIES: dict[str, Words] = {
     "AADSTS53003": (
         "Conditional Access blocks the app",
         "A policy of the tenant refuses this sign-in.",
-        "A Microsoft Entra administrator looks at the sign-in log and excludes the app or its address from the policy.",
+        "A Microsoft Entra administrator looks at the sign-in log and excludes the app or its address from "
+        "the policy.",
         _ENTRA,
     ),
     "AADSTS90033": (

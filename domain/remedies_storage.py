@@ -17,7 +17,8 @@ STORAGE_REMEDIES: dict[str, Words] = {
     "StorageAccessDenied": (
         "The app may not use its storage",
         "The storage account refuses the app's identity, or its network.",
-        "An Azure administrator gives the app's identity the roles Storage Table, Blob and Queue Data Contributor on "
+        "An Azure administrator gives the app's identity the roles Storage Table, Blob and Queue Data "
+        "Contributor on "
         "the data account, and checks the account's network rules.",
         _AZURE,
     ),
@@ -37,7 +38,8 @@ STORAGE_REMEDIES: dict[str, Words] = {
     "KeyVaultAccessDenied": (
         "The app may not use its Key Vault",
         "Key Vault refuses the app's identity, or its network.",
-        "An Azure administrator gives the app's identity the role on the vault's secrets (get, set), and checks the "
+        "An Azure administrator gives the app's identity the role on the vault's secrets (get, set), and "
+        "checks the "
         "vault's network rules.",
         _AZURE,
     ),

@@ -1,4 +1,5 @@
-"""A mail's body as a document for a sandboxed frame: sanitised HTML, plain text or headers; always something to show."""
+"""A mail's body as a document for a sandboxed frame: sanitised HTML, plain text or headers; always something
+to show."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ class BodyView:
 def view_body(
     mail: Mail, raw: RawMailStore, *, part: str | None, attachments_path: str, remote_images: bool
 ) -> BodyView:
-    """Never fails for a stored mail, unreadable ones included. `part`: `html`, `text` or `headers`; None: what there
-    is, HTML first. Raises what storage raises."""
+    """Never fails for a stored mail, unreadable ones included. `part`: `html`, `text` or `headers`; None:
+    what there is, HTML first. Raises what storage raises."""
     notices: list[str] = []
     if mail.problem is not None:
         notices.append(f"This mail could not be read ({mail.problem.code}). {mail.problem.detail}".strip())
@@ -98,17 +99,20 @@ def body_document(view: BodyView) -> str:
     elif view.text is not None or view.headers:
         shown += f'<div class="t">{escape(view.text if view.text is not None else view.headers)}</div>'
     return (
-        '<!doctype html><html lang="und"><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+        '<!doctype html><html lang="und"><head><meta charset="utf-8"><meta name="referrer" '
+        'content="no-referrer">'
         f"<title>Mail</title><style>{_STYLE}</style></head><body>{shown}</body></html>"
     )
 
 
 def body_policy(host: str, attachments_path: str, frame_ancestors: str, *, remote_images: bool) -> str:
-    """The document's Content-Security-Policy: this mail's attachments are the only images, unless asked for more."""
+    """The document's Content-Security-Policy: this mail's attachments are the only images, unless asked for
+    more."""
     images = f"{host}{attachments_path}/" if _HOST.fullmatch(host) else "'self'"
     if remote_images:
         images += " https:"
     return (
-        f"default-src 'none'; style-src 'unsafe-inline'; img-src {images} data:; form-action 'none'; base-uri 'none'; "
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src {images} data:; form-action 'none'; "
+        "base-uri 'none'; "
         f"{frame_ancestors}; {_SANDBOX}"
     )

@@ -17,7 +17,8 @@ _ACTIVE_TYPES = ("html", "xml", "svg", "javascript", "ecmascript", "pdf", "flash
 
 
 def safe_file_name(name: str, fallback: str) -> str:
-    """A name without paths, controls, direction overrides or Windows's forbidden characters; the extension stays."""
+    """A name without paths, controls, direction overrides or Windows's forbidden characters; the extension
+    stays."""
     shown = "".join(char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char) != "Cf")
     shown = _UNSAFE.sub("_", shown).strip(" .") or fallback
     if len(shown) <= _MAX_NAME_CHARS:

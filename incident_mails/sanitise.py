@@ -1,6 +1,8 @@
-"""HTML of a mail made safe to show: no script, form, frame or remote image; inline images by their attachment's path.
+"""HTML of a mail made safe to show: no script, form, frame or remote image; inline images by their
+attachment's path.
 
-The first of three locks; the others are the answer's Content-Security-Policy and the frame's sandbox attribute.
+The first of three locks; the others are the answer's Content-Security-Policy and the frame's sandbox
+attribute.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ MAX_HTML_CHARS = 2_000_000
 _MAX_DEPTH = 400
 """Deeper markup costs the parser time squared; such a mail is shown as text."""
 
-_TAGS = set(
-    ["a", "abbr", "address", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del", "dfn", "div", "dl", "dt", "em", "font", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "tt", "u", "ul", "var", "wbr"]
-)
+_TAGS_TEXT = """a abbr address b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn div dl dt
+    em font h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp small span strike
+    strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr"""
+_TAGS = set(_TAGS_TEXT.split())
 _ATTRIBUTES = {
     "*": {"style", "dir", "lang", "title", "align", "valign", "bgcolor", "width", "height"},
     "a": {"href", "name"},
@@ -33,15 +36,39 @@ _ATTRIBUTES = {
     "li": {"value"},
     "time": {"datetime"},
 }
-_STYLE_PROPERTIES = set(
-    ["background-color", "border", "border-bottom", "border-bottom-color", "border-bottom-style", "border-bottom-width", "border-collapse", "border-color", "border-left", "border-left-color", "border-left-style", "border-left-width", "border-radius", "border-right", "border-right-color", "border-right-style", "border-right-width", "border-spacing", "border-style", "border-top", "border-top-color", "border-top-style", "border-top-width", "border-width", "caption-side", "clear", "color", "direction", "display", "empty-cells", "float", "font", "font-family", "font-size", "font-style", "font-variant", "font-weight", "height", "letter-spacing", "line-height", "list-style-position", "list-style-type", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top", "max-height", "max-width", "min-height", "min-width", "padding", "padding-bottom", "padding-left", "padding-right", "padding-top", "table-layout", "text-align", "text-decoration", "text-indent", "text-transform", "unicode-bidi", "vertical-align", "white-space", "width", "word-break", "word-spacing", "word-wrap"]
-)
+_STYLE_PROPERTIES_TEXT = """background-color border border-bottom border-bottom-color border-bottom-style border-bottom-width
+    border-collapse border-color border-left border-left-color border-left-style border-left-width
+    border-radius border-right border-right-color border-right-style border-right-width border-spacing
+    border-style border-top border-top-color border-top-style border-top-width border-width caption-side
+    clear color direction display empty-cells float font font-family font-size font-style font-variant
+    font-weight height letter-spacing line-height list-style-position list-style-type margin margin-bottom
+    margin-left margin-right margin-top max-height max-width min-height min-width padding padding-bottom
+    padding-left padding-right padding-top table-layout text-align text-decoration text-indent
+    text-transform unicode-bidi vertical-align white-space width word-break word-spacing word-wrap"""
+_STYLE_PROPERTIES = set(_STYLE_PROPERTIES_TEXT.split())
 _RASTER_DATA = re.compile(r"data:image/(?:png|gif|jpeg|jpg|webp|bmp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _CSS_THAT_LOADS = re.compile(r"url\s*\(|image-set|image\s*\(|expression|@import|\\", re.IGNORECASE)
 _LINK = re.compile(r"(?:https?|mailto|tel|ftp):", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)[^>]*?(/?)>")
-_VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"])
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +80,8 @@ class SafeHtml:
 
 
 def sanitise_html(markup: str, *, images: Mapping[str, str], remote_images: bool) -> SafeHtml | None:
-    """`images`: Content-ID or Content-Location to the path that serves it. None where the markup is too deep to be
-    cleaned in reasonable time."""
+    """`images`: Content-ID or Content-Location to the path that serves it. None where the markup is too deep
+    to be cleaned in reasonable time."""
     if _depth(markup) > _MAX_DEPTH:
         return None
     blocked = 0
@@ -105,7 +132,8 @@ def sanitise_html(markup: str, *, images: Mapping[str, str], remote_images: bool
 
 
 def _depth(markup: str) -> int:
-    """An upper bound of the nesting, cheaply: open tags that nothing closes count too, as they do for parsers."""
+    """An upper bound of the nesting, cheaply: open tags that nothing closes count too, as they do for
+    parsers."""
     depth = deepest = 0
     for match in _TAG.finditer(markup):
         if match[2].lower() in _VOID or match[2].lower() in ("p", "li", "td", "tr", "th", "o:p"):

@@ -63,8 +63,8 @@ def read_body(
     part: Annotated[Literal["html", "text", "headers"] | None, Query()] = None,
     remote_images: Annotated[bool, Query(alias="remoteImages")] = False,
 ) -> Response:
-    """An HTML document, for `Accept: application/json` the same as JSON. 200 for every stored mail; one that could
-    not be read says so. Remote images are left out and counted, unless `remoteImages=1`."""
+    """An HTML document, for `Accept: application/json` the same as JSON. 200 for every stored mail; one that
+    could not be read says so. Remote images are left out and counted, unless `remoteImages=1`."""
     mail = _stored(services, mail_id)
     path = f"/api/triage/{mail.id}/attachments"
     view = view_body(mail, services.raw, part=part, attachments_path=path, remote_images=remote_images)

@@ -16,7 +16,8 @@ def page(title: str, body: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f'<title>{escape(title)}</title><link rel="stylesheet" href="{STYLE_PATH}"></head><body>'
-        f'<a class="skip" href="#main">Skip to content</a><main id="main"><h1>{escape(title)}</h1>{body}</main>'
+        '<a class="skip" href="#main">Skip to content</a><main '
+        f'id="main"><h1>{escape(title)}</h1>{body}</main>'
         "</body></html>"
     )
 
@@ -24,7 +25,8 @@ def page(title: str, body: str) -> str:
 def page_policy(frame_ancestors: str) -> str:
     """The pages' Content-Security-Policy: no scripts, own style sheet and frames only."""
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; form-action"
+        " 'none'; "
         f"{frame_ancestors}"
     )
 

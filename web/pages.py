@@ -75,7 +75,8 @@ def mail_page(mail_id: str, services: ServicesDep, settings: SettingsDep) -> HTM
     )
     envelope = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows if value)
     problem = (
-        f'<p role="note">This mail could not be read whole: {escape(mail.problem.code)} {escape(mail.problem.detail)}</p>'
+        f'<p role="note">This mail could not be read whole: {escape(mail.problem.code)} '
+        f"{escape(mail.problem.detail)}</p>"
         if mail.problem
         else ""
     )
@@ -83,7 +84,8 @@ def mail_page(mail_id: str, services: ServicesDep, settings: SettingsDep) -> HTM
     body = (
         f'<p><a href="/ui/">All mails</a></p><dl>{envelope}</dl>{problem}'
         f'<iframe sandbox="{_FRAME_SANDBOX}" src="{path}/body" title="Mail: {escape(title)}"></iframe>'
-        f'<p><a href="{path}/body?part=text">Plain text</a> · <a href="{path}/body?part=headers">All headers</a> · '
+        f'<p><a href="{path}/body?part=text">Plain text</a> · <a href="{path}/body?part=headers">All '
+        "headers</a> · "
         f'<a href="{path}/raw">Original message (.eml)</a></p>{_attachments(mail, path)}'
     )
     return _answer(settings, title, body)
@@ -104,7 +106,8 @@ def _answer(settings: ApiSettings, title: str, body: str) -> HTMLResponse:
 def _mail_list(mails: tuple[Mail, ...], units: dict[str, str]) -> str:
     if not mails:
         return (
-            "<p>No mail of a business unit has arrived yet. Mail shows here once the mailbox is on and a business unit "
+            "<p>No mail of a business unit has arrived yet. Mail shows here once the mailbox is on and a "
+            "business unit "
             "has an address or domain.</p>"
         )
     return f'<ul class="mails">{"".join(_mail_item(mail, units) for mail in mails)}</ul>'
@@ -123,7 +126,8 @@ def _mail_item(mail: Mail, units: dict[str, str]) -> str:
     shown = " · ".join(escape(word) for word in (sender, unit, mail.direction.value, *extras))
     return (
         f'<li><a href="/ui/mails/{quote(mail.id)}">{escape(mail.subject or "(no subject)")}</a>'
-        f'<p class="meta">{shown} · {shown_time(mail.received_at)}</p><p class="preview">{escape(mail.preview)}</p></li>'
+        f'<p class="meta">{shown} · {shown_time(mail.received_at)}</p><p '
+        f'class="preview">{escape(mail.preview)}</p></li>'
     )
 
 
