@@ -41,8 +41,8 @@ def parse_server_address(text: str) -> ServerAddress:
     typed = text.strip()
     if not typed or len(typed) > _MAX_CHARS or not typed.isprintable():
         raise FieldMistakeError("NotAHost", "Enter a host name such as outlook.office365.com.")
-    scheme, separator, rest = typed.partition("://")
-    encrypted = None
+    scheme, separator, _ = typed.partition("://")
+    rest, encrypted = typed, None
     if separator:
         if scheme.lower() not in ("https", "http"):
             raise FieldMistakeError(
