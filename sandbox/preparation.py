@@ -4,23 +4,18 @@ What was there stays: the same DATA is the same tenant, mailbox and addresses at
 replaced as a whole, so a process that dies in between is made good by the next start.
 """
 
-import contextlib
 import json
-import os
-import random
 import secrets
-import socket
 import uuid
 from dataclasses import fields, replace
 from pathlib import Path
 
 from sandbox import certificates
 from sandbox.entra.managed_identity import PATH as IDENTITY_PATH
+from sandbox.ports import NoFreePortsError, PortHolder
 from sandbox.state import STATE_FILE, Ports, SandboxState, load, save, write_private
 from sandbox.tokens import TokenKeys
 
-# Below what systems hand out for outgoing connections, so that they are free again at the next start.
-PORT_RANGE = range(20_000, 32_000)
 POLL_SECONDS = 10
 AZURITE_ACCOUNT = "devstoreaccount1"
 # The well-known key that Microsoft publishes for every Azurite ("Use the Azurite emulator").
@@ -31,22 +26,34 @@ class SetupError(RuntimeError):
     """The sandbox cannot start; the message is one line for people."""
 
 
-def prepare(data: Path, *, port: int, record: Path | None, app_dir: Path, app_python: Path) -> SandboxState:
-    """The state for this start, saved. Raises SetupError: a port is taken, StateError: DATA is broken."""
-    front = port or _free_ports(1)[0]
-    if not _is_free(front):
-        raise SetupError(f"port {front} is in use: stop what uses it, or choose another with --port")
-    data.mkdir(parents=True, exist_ok=True)
-    state = load(data) if (data / STATE_FILE).exists() else _new_state(data, front, app_dir, app_python)
-    state = replace(
-        state,
-        port=front,
-        data=data,
-        record=record.resolve() if record else None,
-        app_dir=app_dir,
-        app_python=app_python,
-    )
-    _check_ports(state)
+def prepare(
+    data: Path,
+    *,
+    port: int,
+    record: Path | None,
+    app_dir: Path,
+    app_python: Path,
+    holder: PortHolder | None = None,
+) -> SandboxState:
+    """The state for this start, saved; `port` 0 is a free one. `holder` keeps all ports until it is released.
+
+    Raises SetupError where a port is taken, StateError where DATA is broken.
+    """
+    holder = holder or PortHolder()
+    try:
+        front = port or holder.pick(1)[0]
+        if port and not holder.claim(port):
+            raise SetupError(f"port {port} is in use: stop what uses it, or choose another with --port")
+        data.mkdir(parents=True, exist_ok=True)
+        if (data / STATE_FILE).exists():
+            state = load(data)
+            _claim_ports(state, holder)
+        else:
+            state = _new_state(data, front, app_dir, app_python, holder)
+    except NoFreePortsError as error:
+        raise SetupError(str(error)) from error
+    record = record.resolve() if record else None
+    state = replace(state, port=front, data=data, record=record, app_dir=app_dir, app_python=app_python)
     certificates.ensure(state.ca_file.parent)
     TokenKeys(state.entra_folder)
     write_private(state.app_settings_file, json.dumps(app_settings(state), indent=2).encode())
@@ -94,9 +101,9 @@ def connection_string(blob: int, queue: int, table: int) -> str:
     )
 
 
-def _new_state(data: Path, front: int, app_dir: Path, app_python: Path) -> SandboxState:
+def _new_state(data: Path, front: int, app_dir: Path, app_python: Path, holder: PortHolder) -> SandboxState:
     return SandboxState(
-        ports=Ports(*_free_ports(len(fields(Ports)), avoid=front)),
+        ports=Ports(*holder.pick(len(fields(Ports)))),
         port=front,
         data=data,
         control_token=secrets.token_urlsafe(32),
@@ -109,38 +116,11 @@ def _new_state(data: Path, front: int, app_dir: Path, app_python: Path) -> Sandb
     )
 
 
-def _check_ports(state: SandboxState) -> None:
+def _claim_ports(state: SandboxState, holder: PortHolder) -> None:
     for field in fields(Ports):
         number = getattr(state.ports, field.name)
-        if not _is_free(number):
+        if not holder.claim(number):
             raise SetupError(
                 f"port {number}, which this sandbox's {field.name} listens on, is in use: "
                 "stop what uses it, or start another sandbox with --data"
             )
-
-
-def _free_ports(count: int, avoid: int = 0) -> list[int]:
-    with contextlib.ExitStack() as held:  # all at once, so that none comes twice
-        found: list[int] = []
-        for number in random.sample(PORT_RANGE, k=1000):
-            if number == avoid:
-                continue
-            listener = held.enter_context(socket.socket())
-            with contextlib.suppress(OSError):  # taken: the next one
-                listener.bind(("127.0.0.1", number))
-                found.append(number)
-            if len(found) == count:
-                return found
-    raise SetupError(f"there are no free ports between {PORT_RANGE.start} and {PORT_RANGE.stop}")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        if os.name == "posix":  # connections of the last run that are still being closed do no harm
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-            listener.listen(1)
-        except OSError:
-            return False
-    return True

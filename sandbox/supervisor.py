@@ -22,6 +22,7 @@ from pathlib import Path
 
 from sandbox.control.client import ControlClient, ControlError
 from sandbox.places import default_data
+from sandbox.ports import PortHolder
 from sandbox.preparation import SetupError, prepare
 from sandbox.processes import Child, ProcessEnded, start
 from sandbox.state import SandboxState, StateError
@@ -39,8 +40,14 @@ def run(args: argparse.Namespace) -> int:
         azurite = _program("AZURITE", "Azurite")
         app_dir = Path(os.environ.get("APP_DIR") or ROOT).resolve()
         with _sole_user(args.data):
+            holder = PortHolder()
             state = prepare(
-                args.data, port=args.port, record=args.record, app_dir=app_dir, app_python=app_python
+                args.data,
+                port=args.port,
+                record=args.record,
+                app_dir=app_dir,
+                app_python=app_python,
+                holder=holder,
             )
             return asyncio.run(_supervise(Supervisor(state, azurite, args.instances), empty=args.empty))
     except (SetupError, StateError, ProcessEnded, OSError) as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.control.client import ControlClient, ControlError
+from sandbox.ports import PortHolder
 from sandbox.preparation import connection_string, prepare
 from sandbox.state import SandboxState, save
 from tests.support.azurite import running_azurite
@@ -46,8 +47,9 @@ class World:
 def running_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data = tmp_path_factory.mktemp("world")
     app_python = Path(sys.executable)
+    holder = PortHolder()
     with running_azurite(data / "azurite") as azurite:
-        state = prepare(data, port=0, record=None, app_dir=ROOT, app_python=app_python)
+        state = prepare(data, port=0, record=None, app_dir=ROOT, app_python=app_python, holder=holder)
         ports = azurite.ports
         own = {"azurite_blob": ports.blob, "azurite_queue": ports.queue, "azurite_table": ports.table}
         state = replace(state, ports=replace(state.ports, **own))
