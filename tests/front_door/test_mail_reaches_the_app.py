@@ -53,8 +53,9 @@ def _counts_when(sandbox: RunningSandbox, *, seen: int) -> dict[str, int]:
 
 
 def test_a_unit_that_is_added_later_brings_its_earlier_mail_in(sandbox: RunningSandbox) -> None:
-    sandbox.deliver(plain_mail("early@hr.example", sender="Ivo <ivo@hr.example>"),
-    plain_mail("late@fin.example"))
+    sandbox.deliver(
+        plain_mail("early@hr.example", sender="Ivo <ivo@hr.example>"), plain_mail("late@fin.example")
+    )
     sandbox.until(lambda: mail_with_id(sandbox, "late@fin.example"))
     assert "<early@hr.example>" not in [mail["internetMessageId"] for mail in sandbox.triage()]
 
@@ -67,8 +68,12 @@ def test_answer_of_a_stranger_that_arrives_before_its_parent_is_stored_once_the_
     sandbox: RunningSandbox,
 ) -> None:
     sandbox.deliver(
-        plain_mail("answer@lawyer.example", sender="law@lawyer.example", in_reply_to="asked@fin.example",
-        subject="Re: Q")
+        plain_mail(
+            "answer@lawyer.example",
+            sender="law@lawyer.example",
+            in_reply_to="asked@fin.example",
+            subject="Re: Q",
+        )
     )
     sandbox.deliver(plain_mail("mark@fin.example"))
     sandbox.until(lambda: mail_with_id(sandbox, "mark@fin.example"))
@@ -89,8 +94,9 @@ def test_a_stranger_who_writes_to_a_unit_too_is_ours(sandbox: RunningSandbox) ->
     assert mail["cc"] == [{"name": "Ann", "address": "ann+work@fin.example"}]
 
 
-def test_a_mail_of_20_mb_is_kept_whole_and_its_attachment_is_served_in_ranges(sandbox: RunningSandbox) ->
-None:
+def test_a_mail_of_20_mb_is_kept_whole_and_its_attachment_is_served_in_ranges(
+    sandbox: RunningSandbox,
+) -> None:
     raw = large_mail("large@fin.example", 20_000_000)
     sandbox.deliver(raw)
 
@@ -103,15 +109,17 @@ None:
     assert [one["name"] for one in mail["attachments"]] == ["disk.img"]
 
 
-def test_copies_of_one_mail_are_one_and_two_mails_with_one_message_id_are_two(sandbox: RunningSandbox) ->
-None:
+def test_copies_of_one_mail_are_one_and_two_mails_with_one_message_id_are_two(
+    sandbox: RunningSandbox,
+) -> None:
     raw = plain_mail("same@fin.example")
     other = plain_mail("same@fin.example", subject="Something else")
     sandbox.deliver(raw, raw, other)
 
     def both() -> bool:
-        found = [mail["subject"] for mail in sandbox.triage() if mail["internetMessageId"] ==
-        "<same@fin.example>"]
+        found = [
+            mail["subject"] for mail in sandbox.triage() if mail["internetMessageId"] == "<same@fin.example>"
+        ]
         return sorted(found) == ["Something else", "Strange login on PC-4"]
 
     assert sandbox.until(both)
@@ -119,8 +127,9 @@ None:
 
 def test_what_a_person_does_in_outlook_never_removes_evidence(sandbox: RunningSandbox) -> None:
     moved, deleted = sandbox.deliver(plain_mail("moved@fin.example"), plain_mail("deleted@fin.example"))
-    sandbox.until(lambda: mail_with_id(sandbox, "moved@fin.example") and mail_with_id(sandbox,
-    "deleted@fin.example"))
+    sandbox.until(
+        lambda: mail_with_id(sandbox, "moved@fin.example") and mail_with_id(sandbox, "deleted@fin.example")
+    )
     removed = sandbox.status()["folders"][0]["counts"]["removed"]
 
     sandbox.command("create-folder", "Done")

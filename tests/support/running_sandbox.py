@@ -1,6 +1,6 @@
-"""Starts the whole sandbox for tests, as `scripts/run` does, and acts on it as a person, an admin or a caller would.
+"""Starts the whole sandbox for tests, as `scripts/run` does, and acts on it as a person or a caller would.
 
-Everything goes through the front door: the HTTP API, the sandbox's commands, and storage as Azure would show it.
+Everything goes through the front door: the HTTP API, the sandbox's commands, storage as Azure would show it.
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ class RunningSandbox:
         assert answer.status == 201, answer.body
         return dict(answer.json)
 
-    def deliver(self, *messages: bytes, folder: str = "Inbox", mailbox: str = "soc@corp.example") -> list[str]:
+    def deliver(
+        self, *messages: bytes, folder: str = "Inbox", mailbox: str = "soc@corp.example"
+    ) -> list[str]:
         """Puts messages into a folder; their item ids."""
         outbox = self.data / "to-deliver"
         outbox.mkdir(exist_ok=True)
