@@ -6,6 +6,8 @@ there.
 
 import asyncio
 import contextlib
+import logging
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,6 +26,8 @@ from sandbox.exchange.throttle import MAX_CONNECTIONS, Throttle
 from sandbox.exchange.transport import Transport
 from sandbox.faults import Faults
 from sandbox.tokens import TokenKeys
+
+_LOG = logging.getLogger(__name__)
 
 INTERNAL_DOMAIN = "corp.example"
 DEFAULT_MAILBOXES = ("soc@corp.example", "fin@fin.example", "hr@hr.example", "sales@sales.example")
@@ -96,7 +100,11 @@ class ExchangeServer(MailboxCommands):
 
     async def _run_transport(self) -> None:
         while True:
-            self._sender.run_due()
+            try:
+                self._sender.run_due()
+            except (OSError, sqlite3.Error, LookupError):
+                _LOG.exception("a submission cannot be carried out now; trying again")
+                await asyncio.sleep(1)
             self._submitted.clear()
             due = self._sender.next_due_at()
             timeout = None if due is None else max(0.0, (due - now_ms()) / 1000)

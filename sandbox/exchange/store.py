@@ -26,6 +26,9 @@ from sandbox.exchange.schema import (
     Mailbox,
 )
 
+REMOVED_FILES_STAY_MS = 300_000
+"""How long a deleted message's file stays, for answers that are still being sent."""
+
 
 def now_ms() -> int:
     """The time in milliseconds since 1970, UTC."""
@@ -40,13 +43,13 @@ class Store:
         self._messages.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._depth = 0
-        self._unused: list[Path] = []
         self._id_spaces: dict[int, IdSpace] = {}
         self._db = sqlite3.connect(folder / "exchange.sqlite", check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.create_function("contains", 4, contains, deterministic=True)
         self._db.executescript(TABLES)
+        self._remove_files(before=now_ms())
 
     def close(self) -> None:
         """Close the database; the store cannot be used any more."""
@@ -66,12 +69,10 @@ class Store:
                 self._depth -= 1
                 if self._depth == 0:
                     self._db.execute("ROLLBACK")
-                    self._unused.clear()
                 raise
             self._depth -= 1
             if self._depth == 0:
                 self._db.execute("COMMIT")
-                self._remove_unused()
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -174,13 +175,18 @@ class Store:
         return self._messages / str(path)
 
     def drop_content_if_unused(self, content: int) -> None:
-        """Remove a content that no item names any more; its file goes once the transaction is kept."""
+        """Give up a content that no item names any more; answers under way can still read its file."""
         with self.transaction():
             if self.count("SELECT count(*) FROM items WHERE content = ?", (content,)) == 0:
-                self._unused.append(self.content_path(content))
+                path = self.scalar("SELECT path FROM contents WHERE id = ?", (content,))
+                self.execute(
+                    "INSERT INTO removed_contents (path, removed_at) VALUES (?, ?)", (path, now_ms())
+                )
                 self.execute("DELETE FROM contents WHERE id = ?", (content,))
+                self._remove_files(before=now_ms() - REMOVED_FILES_STAY_MS)
 
-    def _remove_unused(self) -> None:
-        for path in self._unused:
-            path.unlink(missing_ok=True)
-        self._unused.clear()
+    def _remove_files(self, before: int) -> None:
+        """Remove the files of contents that were given up; a row goes after its file."""
+        for (path,) in self.rows("SELECT path FROM removed_contents WHERE removed_at < ?", (before,)):
+            (self._messages / str(path)).unlink(missing_ok=True)
+            self.execute("DELETE FROM removed_contents WHERE path = ?", (path,))

@@ -78,6 +78,7 @@ def _apply(context: Context, item: Item, update: etree._Element) -> Item:
         raise ItemError("ErrorInvalidPropertyAppend", "Append action is invalid for property.")
     set_extended(context.store, item.id, values.extended)
     change_item(context.store, item, _columns(context, item, values))
+    context.store.drop_content_if_unused(item.content)
     changed = context.store.item(item.id)
     if changed is None:
         raise ItemError("ErrorItemNotFound")

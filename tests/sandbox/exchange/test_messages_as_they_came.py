@@ -3,6 +3,7 @@
 import base64
 import email
 import resource
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from tests.sandbox.exchange.running_server import (
     SOC,
     M,
     RunningServer,
+    Start,
     T,
     answer_tree,
     codes,
@@ -158,6 +160,26 @@ def test_a_100_mb_mail_is_streamed_without_being_held_in_memory(running: Running
             received += len(chunk)
     assert received > size * 4 // 3
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
+
+
+def test_a_mail_that_is_deleted_while_it_is_sent_arrives_whole(running: RunningServer) -> None:
+    raw = b"Subject: big\r\n\r\n" + b"x" * 20_000_000
+    ids = [running.server.deliver(SOC, "Inbox", raw) for _ in range(2)]
+    with running.post(get_item_request(*ids, mime=True), stream=True) as answer:
+        for item_id in ids:
+            running.server.delete(SOC, item_id, hard=True)
+        assert len(answer.content) > 50_000_000
+    assert codes(running.post(get_item_request(*ids))) == ["ErrorItemNotFound"] * 2
+
+
+def test_the_files_of_deleted_mails_are_gone_after_a_restart(start_server: Start, tmp_path: Path) -> None:
+    running = start_server()
+    item_id = running.server.deliver(SOC, "Inbox", b"Subject: a\r\n\r\nb")
+    running.server.deliver(SOC, "Inbox", b"Subject: kept\r\n\r\nb")
+    running.server.delete(SOC, item_id, hard=True)
+    running.stop()
+    start_server()
+    assert len(list((tmp_path / "exchange").rglob("*.eml"))) == 1
 
 
 def test_recorded_traffic_is_numbered_in_order_and_shortens_messages(running: RunningServer) -> None:
