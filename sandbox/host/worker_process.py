@@ -7,6 +7,8 @@ the worker ends itself.
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import socket
 import uuid
 from collections.abc import Mapping
@@ -149,20 +151,24 @@ class WorkerProcess:
     def kill(self) -> None:
         """Ends the process at once; nothing that runs in it can finish."""
         self.alive = False
-        with contextlib.suppress(ProcessLookupError):  # it may have ended just now
-            self._process.kill()
+        self._signal(signal.SIGKILL)
 
     async def stop(self) -> None:
         """Ends the process: it is asked first."""
         self.alive = False
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_LIMIT_S):
                 await self._process.wait()
         except TimeoutError:
             self.kill()
         await self.wait_gone()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Not by the process object, which would reap a child that has just ended before the event loop does.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def _read(self) -> None:
         try:

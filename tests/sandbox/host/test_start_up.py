@@ -62,6 +62,13 @@ REFUSED = {
     ),
     "a schedule that is none": (TIMER_FUNCTION.format(schedule="every day"), "an NCRONTAB schedule has six"),
     "a schedule that never occurs": (TIMER_FUNCTION.format(schedule="0 0 0 30 2 *"), "never occurs"),
+    "a retry policy": (
+        TIMER_FUNCTION.format(schedule="0 * * * * *").replace(
+            "@app.timer",
+            '@app.retry(strategy="fixed_delay", max_retry_count="1", delay_interval="00:00:01")\n@app.timer',
+        ),
+        "retry policies are not supported",
+    ),
     "a trigger that this host has not": (BLOB_FUNCTION, "no trigger of type blobTrigger"),
     "code that does not import": ("import nowhere_to_be_found", "nowhere_to_be_found"),
     "code that ends its process": ("import os; os._exit(3)", "ended before it had indexed"),
