@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
+from sandbox.exchange.attaching import with_attachment
 from sandbox.exchange.errors import ItemError
 from sandbox.exchange.item_elements import ItemValues
 from sandbox.exchange.mime import Address, read_headers
@@ -45,6 +46,8 @@ def compose(values: ItemValues, box: Mailbox, message_id: str) -> bytes:
     """The message of a new draft; message_id is used where the client gave none."""
     headers = changed_headers(values)
     raw = values.mime if values.mime is not None else _from_body(values)
+    for part in values.attachments:
+        raw = with_attachment(raw, part).as_bytes()
     given = read_headers(raw)
     defaults = {
         "From": formataddr((box.name, box.address)),

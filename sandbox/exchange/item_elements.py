@@ -3,9 +3,11 @@
 import base64
 import binascii
 from dataclasses import dataclass, field
+from email.message import Message
 
 from lxml import etree
 
+from sandbox.exchange.attaching import read_attachment
 from sandbox.exchange.errors import ItemError, RequestError
 from sandbox.exchange.mime import Address
 from sandbox.exchange.paths import ExtendedPath, find_path
@@ -46,6 +48,7 @@ class ItemValues:
     categories: list[str] | None = None
     flag_status: str | None = None
     extended: dict[str, object] = field(default_factory=dict)
+    attachments: list[Message] = field(default_factory=list)
 
 
 def read_item(node: etree._Element) -> ItemValues:
@@ -82,6 +85,8 @@ def _read(name: str, node: etree._Element, values: ItemValues) -> None:
     elif name == "ExtendedProperty":
         key, value = _extended(node)
         values.extended[key] = value
+    elif name == "Attachments":
+        values.attachments = [read_attachment(child) for child in node.iterchildren("*")]
     elif name not in _IGNORED:
         raise ItemError("ErrorInvalidPropertySet", f"Set action is invalid for property {name}.")
 

@@ -6,6 +6,7 @@ from lxml import etree
 
 from sandbox.exchange.context import Answer, Context
 from sandbox.exchange.operations.convert_id import convert_id
+from sandbox.exchange.operations.create_attachment import create_attachment
 from sandbox.exchange.operations.create_folder import create_folder
 from sandbox.exchange.operations.create_item import create_item
 from sandbox.exchange.operations.delete_folder import delete_folder
@@ -26,6 +27,7 @@ Operation = Callable[[Context, etree._Element], Answer]
 
 OPERATIONS: dict[str, Operation] = {
     "CopyItem": copy_item,
+    "CreateAttachment": create_attachment,
     "CreateFolder": create_folder,
     "CreateItem": create_item,
     "DeleteFolder": delete_folder,

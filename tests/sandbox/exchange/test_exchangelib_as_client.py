@@ -2,7 +2,7 @@
 
 import exchangelib
 import pytest
-from exchangelib import HTMLBody, Mailbox, Message
+from exchangelib import FileAttachment, HTMLBody, Mailbox, Message
 from exchangelib.errors import ErrorItemNotFound
 from exchangelib.extended_properties import ExtendedProperty
 
@@ -121,6 +121,30 @@ def test_a_sent_mail_arrives_at_the_other_mailbox_and_in_sent_items(
     assert (received.subject, received.body) == ("Grüße", "<p>Hello</p>\r\n")
     assert b"audit@elsewhere.example" not in received.mime_content
     assert account.drafts.all().count() == 0
+
+
+def test_attachments_given_with_a_draft_and_later_are_sent(
+    running: RunningServer, account: exchangelib.Account
+) -> None:
+    message = Message(
+        account=account,
+        folder=account.drafts,
+        subject="Files",
+        body="See below",
+        to_recipients=[Mailbox(email_address="fin@fin.example")],
+    )
+    message.attach(FileAttachment(name="Übersicht.txt", content=b"\x00\x01", content_type="text/plain"))
+    message.save()
+    message.attach(FileAttachment(name="b.bin", content=b"b" * 100_000))
+    message.send(save_copy=True, copy_to_folder=account.sent)
+    wait_for(lambda: account.sent.all().count() == 1)
+    sent = account.sent.get()
+    assert [(one.name, len(one.content)) for one in sent.attachments] == [
+        ("Übersicht.txt", 2),
+        ("b.bin", 100_000),
+    ]
+    assert sent.text_body.strip() == "See below"
+    assert len(running.server.items("fin@fin.example", "Inbox")) == 1
 
 
 def test_a_draft_is_found_by_its_extended_property_and_sent(
