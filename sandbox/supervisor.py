@@ -99,18 +99,20 @@ class Supervisor:
         options = ("--port", str(state.port), "--instances", str(self._instances))
         host = await self._start("host", self._python("host", *options))
         await self._until(host, lambda: _host_runs(state))
-        watching = asyncio.create_task(self._watch())
+        tasks = [asyncio.create_task(self._watch())]
         try:
             if not empty:
-                seed = asyncio.create_task(self._seed())
-                await asyncio.wait((seed, watching), return_when=asyncio.FIRST_COMPLETED)
-                if seed.done():
-                    seed.result()
-            if not watching.done():
-                _say_ready(state)
-            await watching
+                tasks.append(asyncio.create_task(self._seed()))
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    if task.done():
+                        task.result()
+            _say_ready(state)
+            await tasks[0]
         finally:
-            watching.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """Ends all parts, the last one started first."""

@@ -68,14 +68,17 @@ def _deliver(control: ControlClient, mails: list[DemoMail]) -> None:
 def _wait_until_shown(front: FrontDoor, expected: set[str]) -> None:
     shown: set[str] = set()
     last_news = time.monotonic()
-    while missing := expected - shown:
+    while True:
         now_shown = expected & _message_ids(front)
         if now_shown - shown:
             last_news = time.monotonic()
             shown = now_shown
             _say(f"{len(shown)} of {len(expected)} mails have come in")
-        elif time.monotonic() - last_news > PATIENCE_S:
-            raise FrontDoorError(f"{len(missing)} demo mails have not come in: {_status(front)}")
+        missing = len(expected - shown)
+        if not missing:
+            return
+        if time.monotonic() - last_news > PATIENCE_S:
+            raise FrontDoorError(f"{missing} demo mails have not come in: {_status(front)}")
         time.sleep(LOOK_EVERY_S)
 
 
