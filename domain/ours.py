@@ -9,12 +9,15 @@ proves nothing, so from a summary alone the answer is "yes" or "not decided".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from domain.business_units import UnitDirectory
 from domain.mime.headers import Headers, normalise_message_id, parse_addresses, parse_message_ids
 from domain.server_items import Envelope, ItemSummary
 
+_ANSWER_PREFIX = re.compile(r"\s*[^\s:\uff1a]{1,12}(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]")
+"""`Re:`, `AW:`, `RE[2]:` and what else clients write in front of an answer's subject (U+FF1A: fullwidth colon)."""
 _RECIPIENT_HEADERS = ("To", "Cc", "Resent-To", "Resent-Cc")
 _SENDER_HEADERS = ("From", "Sender", "Reply-To", "Resent-From", "Return-Path")
 
@@ -61,7 +64,11 @@ def is_ours_by_envelope(envelope: Envelope, units: UnitDirectory) -> bool:
 
 
 def named_by(envelope: Envelope) -> Named:
-    """Message-IDs in In-Reply-To and References (property or header), and the conversation."""
+    """Message-IDs in In-Reply-To and References (property or header), and the conversation of an answer.
+
+    Exchange makes conversation ids of subjects, so a mail that begins a conversation shares one with every
+    stranger who chose the same words: only where a mail looks like an answer does its conversation count.
+    """
     headers = Headers(envelope.headers)
     summary = envelope.summary
     fields = (
@@ -69,7 +76,8 @@ def named_by(envelope: Envelope) -> Named:
         summary.references or headers.get("References"),
     )
     ids = dict.fromkeys(one for field in fields for one in parse_message_ids(field))
-    return Named(message_ids=tuple(ids), conversation_id=summary.conversation_id)
+    is_answer = bool(ids) or _ANSWER_PREFIX.match(summary.subject or headers.get("Subject")) is not None
+    return Named(tuple(ids), summary.conversation_id if is_answer else None)
 
 
 def own_keys(internet_message_id: str | None, conversation_id: str | None) -> tuple[str, ...]:

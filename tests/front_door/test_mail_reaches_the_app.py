@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from tests.support.mails import large_mail, plain_mail
 from tests.support.running_sandbox import RunningSandbox
+
+T = TypeVar("T")
 
 
 def mail_with_id(sandbox: RunningSandbox, message_id: str) -> dict[str, Any]:
@@ -15,6 +18,12 @@ def mail_with_id(sandbox: RunningSandbox, message_id: str) -> dict[str, Any]:
     return found[0]
 
 
+def synced(sandbox: RunningSandbox, what: Callable[[], T], seconds: float = 45.0) -> T:
+    """What holds after *Sync now*."""
+    sandbox.sync()
+    return sandbox.until(what, seconds)
+
+
 def test_mail_of_a_unit_is_shown_and_kept_byte_for_byte(sandbox: RunningSandbox) -> None:
     sandbox.configure()
     unit = sandbox.add_unit("Finance", domains=["fin.example"])
@@ -22,7 +31,7 @@ def test_mail_of_a_unit_is_shown_and_kept_byte_for_byte(sandbox: RunningSandbox)
 
     sandbox.deliver(raw)
 
-    mail = sandbox.until(lambda: mail_with_id(sandbox, "first@fin.example"))
+    mail = synced(sandbox, lambda: mail_with_id(sandbox, "first@fin.example"))
     assert mail["from"] == {"name": "Ann Ivić", "address": "ann@fin.example"}
     assert mail["businessUnit"] == unit["id"]
     assert mail["subject"] == "Strange login on PC-4"
@@ -40,8 +49,8 @@ def test_mail_of_strangers_is_counted_and_not_stored(sandbox: RunningSandbox) ->
         plain_mail("unit@fin.example"),
     )
 
-    sandbox.until(lambda: mail_with_id(sandbox, "unit@fin.example"))
-    counts = sandbox.until(lambda: _counts_when(sandbox, seen=before["seen"] + 2))
+    synced(sandbox, lambda: mail_with_id(sandbox, "unit@fin.example"))
+    counts = synced(sandbox, lambda: _counts_when(sandbox, seen=before["seen"] + 2))
     assert counts["other"] == before["other"] + 1
     assert "<news@shop.example>" not in [mail["internetMessageId"] for mail in sandbox.triage()]
 
@@ -56,12 +65,12 @@ def test_a_unit_that_is_added_later_brings_its_earlier_mail_in(sandbox: RunningS
     sandbox.deliver(
         plain_mail("early@hr.example", sender="Ivo <ivo@hr.example>"), plain_mail("late@fin.example")
     )
-    sandbox.until(lambda: mail_with_id(sandbox, "late@fin.example"))
+    synced(sandbox, lambda: mail_with_id(sandbox, "late@fin.example"))
     assert "<early@hr.example>" not in [mail["internetMessageId"] for mail in sandbox.triage()]
 
     unit = sandbox.add_unit("Human Resources", addresses=["ivo@hr.example"])
 
-    assert sandbox.until(lambda: mail_with_id(sandbox, "early@hr.example"))["businessUnit"] == unit["id"]
+    assert synced(sandbox, lambda: mail_with_id(sandbox, "early@hr.example"))["businessUnit"] == unit["id"]
 
 
 def test_answer_of_a_stranger_that_arrives_before_its_parent_is_stored_once_the_parent_arrives(
@@ -76,12 +85,12 @@ def test_answer_of_a_stranger_that_arrives_before_its_parent_is_stored_once_the_
         )
     )
     sandbox.deliver(plain_mail("mark@fin.example"))
-    sandbox.until(lambda: mail_with_id(sandbox, "mark@fin.example"))
+    synced(sandbox, lambda: mail_with_id(sandbox, "mark@fin.example"))
     assert "<answer@lawyer.example>" not in [mail["internetMessageId"] for mail in sandbox.triage()]
 
     sandbox.deliver(plain_mail("asked@fin.example", subject="Question"))
 
-    sandbox.until(lambda: mail_with_id(sandbox, "answer@lawyer.example"))
+    synced(sandbox, lambda: mail_with_id(sandbox, "answer@lawyer.example"))
     assert mail_with_id(sandbox, "asked@fin.example")
 
 
@@ -90,7 +99,7 @@ def test_a_stranger_who_writes_to_a_unit_too_is_ours(sandbox: RunningSandbox) ->
         plain_mail("cc@partner.example", sender="partner@partner.example", Cc="Ann <ann+work@fin.example>")
     )
 
-    mail = sandbox.until(lambda: mail_with_id(sandbox, "cc@partner.example"))
+    mail = synced(sandbox, lambda: mail_with_id(sandbox, "cc@partner.example"))
     assert mail["cc"] == [{"name": "Ann", "address": "ann+work@fin.example"}]
 
 
@@ -100,7 +109,7 @@ def test_a_mail_of_20_mb_is_kept_whole_and_its_attachment_is_served_in_ranges(
     raw = large_mail("large@fin.example", 20_000_000)
     sandbox.deliver(raw)
 
-    mail = sandbox.until(lambda: mail_with_id(sandbox, "large@fin.example"), 90)
+    mail = synced(sandbox, lambda: mail_with_id(sandbox, "large@fin.example"), 90)
     assert sandbox.call("GET", f"/api/triage/{mail['id']}/raw").body == raw
     part = sandbox.call(
         "GET", f"/api/triage/{mail['id']}/raw", headers={"Range": f"bytes={len(raw) - 10}-{len(raw) - 1}"}
@@ -122,7 +131,7 @@ def test_copies_of_one_mail_are_one_and_two_mails_with_one_message_id_are_two(
         ]
         return sorted(found) == ["Something else", "Strange login on PC-4"]
 
-    assert sandbox.until(both)
+    assert synced(sandbox, both)
 
 
 def test_what_a_person_does_in_outlook_never_removes_evidence(sandbox: RunningSandbox) -> None:
@@ -136,7 +145,7 @@ def test_what_a_person_does_in_outlook_never_removes_evidence(sandbox: RunningSa
     sandbox.command("move", moved, "Done")
     sandbox.command("delete", "--hard", deleted)
 
-    sandbox.until(lambda: sandbox.status()["folders"][0]["counts"]["removed"] == removed + 2)
+    synced(sandbox, lambda: sandbox.status()["folders"][0]["counts"]["removed"] == removed + 2)
     for message_id in ("moved@fin.example", "deleted@fin.example"):
         mail = mail_with_id(sandbox, message_id)
         assert sandbox.call("GET", f"/api/triage/{mail['id']}/raw").body == plain_mail(message_id)
@@ -158,11 +167,11 @@ def test_a_folder_that_is_selected_again_repeats_no_mail(sandbox: RunningSandbox
 
     select("Inbox", "Done")
     sandbox.deliver(plain_mail("filed@fin.example"), folder="Done")
-    sandbox.until(lambda: mail_with_id(sandbox, "filed@fin.example"))
+    synced(sandbox, lambda: mail_with_id(sandbox, "filed@fin.example"))
     select("Inbox")
     sandbox.deliver(plain_mail("meanwhile@fin.example"), folder="Done")
     select("Inbox", "Done")
 
-    sandbox.until(lambda: mail_with_id(sandbox, "meanwhile@fin.example"))
+    synced(sandbox, lambda: mail_with_id(sandbox, "meanwhile@fin.example"))
     assert mail_with_id(sandbox, "filed@fin.example")
     assert mail_with_id(sandbox, "moved@fin.example")

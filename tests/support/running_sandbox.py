@@ -119,6 +119,11 @@ class RunningSandbox:
         printed = self.command("deliver", "--folder", folder, "--mailbox", mailbox, *map(str, files))
         return printed.split()
 
+    def sync(self) -> None:
+        """*Sync now*."""
+        answer = self.call("POST", "/api/config/mailboxes/default/sync")
+        assert answer.status == 202, answer.body
+
     def run_function(self, name: str) -> None:
         """Invokes a timer function now, as the host's admin endpoint does."""
         key = {"x-functions-key": self.state["control_token"]}
