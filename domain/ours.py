@@ -17,7 +17,7 @@ from domain.mime.headers import Headers, normalise_message_id, parse_addresses, 
 from domain.server_items import Envelope, ItemSummary
 
 _ANSWER_PREFIX = re.compile(r"\s*[^\s:\uff1a]{1,12}(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]")
-"""`Re:`, `AW:`, `RE[2]:` and what else clients write in front of an answer's subject (U+FF1A: fullwidth colon)."""
+"""`Re:`, `AW:`, `RE[2]:` and what else clients write in front of a subject (U+FF1A: fullwidth colon)."""
 _RECIPIENT_HEADERS = ("To", "Cc", "Resent-To", "Resent-Cc")
 _SENDER_HEADERS = ("From", "Sender", "Reply-To", "Resent-From", "Return-Path")
 
