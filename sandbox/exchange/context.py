@@ -117,3 +117,13 @@ def id_nodes(request: etree._Element, name: str) -> Iterator[etree._Element]:
     if len(box) > ACCEPTED_ITEM_IDS:
         raise RequestError("ErrorInvalidRequest", f"The request has more than {ACCEPTED_ITEM_IDS} ids.")
     return box.iterchildren("*")
+
+
+def first_child(node: etree._Element) -> etree._Element:
+    """The first child element. Raises RequestError where there is none."""
+    child = next(node.iterchildren("*"), None)
+    if child is None:
+        raise RequestError(
+            "ErrorSchemaValidation", f"The request failed schema validation: {node.tag} is empty."
+        )
+    return child

@@ -10,6 +10,8 @@ from sandbox.exchange.soap import M
 SERVER_LIMIT = 1000
 """Entries in one answer at most, whatever is asked for (EWSFindCountLimit)."""
 
+MAX_OFFSET = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -35,7 +37,7 @@ def requested_page(request: etree._Element, name: str, total: int) -> Page:
         limit = int(node.get("MaxEntriesReturned", str(SERVER_LIMIT)))
     except ValueError as error:
         raise ItemError("ErrorInvalidPagingMaxRows", "Paging values are invalid.") from error
-    if offset < 0 or limit <= 0:
+    if not 0 <= offset <= MAX_OFFSET or limit <= 0:
         raise ItemError("ErrorInvalidIndexedPagingParameters", "Paging values are invalid.")
     if node.get("BasePoint") == "End":
         offset = max(0, total - offset - limit)

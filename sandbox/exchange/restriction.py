@@ -154,7 +154,7 @@ def _constant(text: str, kind: str) -> object:
         if kind == "time":
             return parse_timestamp(text)
         if kind == "number":
-            return int(text)
+            return _integer(text)
         if kind == "binary":
             return base64.b64decode(text, validate=True)
     except (ValueError, OverflowError) as error:
@@ -164,6 +164,13 @@ def _constant(text: str, kind: str) -> object:
     if kind == "flag":
         return int(text.strip().lower() in ("true", "1"))
     return text
+
+
+def _integer(text: str) -> int:
+    number = int(text)
+    if abs(number) >= 2**63:
+        raise ValueError("more than 64 bits")
+    return number
 
 
 def contains(text: str | None, wanted: str, mode: str, ignore_case: int) -> bool:

@@ -2,7 +2,7 @@
 
 from lxml import etree
 
-from sandbox.exchange.context import Answer, Context, id_nodes
+from sandbox.exchange.context import Answer, Context, first_child, id_nodes
 from sandbox.exchange.errors import ItemError, RequestError
 from sandbox.exchange.folder_shapes import ID_ONLY, FolderView
 from sandbox.exchange.folder_tree import place_folder, rename_folder
@@ -15,7 +15,7 @@ def update_folder(context: Context, request: etree._Element) -> Answer:
     messages = []
     for change in id_nodes(request, "FolderChanges"):
         try:
-            folder = context.resolve_folder(change[0])
+            folder = context.resolve_folder(first_child(change))
             names = change.findall(f"{T}Updates/{T}SetFolderField/*/{T}DisplayName")
             if not names:
                 raise ItemError("ErrorInvalidPropertySet")
