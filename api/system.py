@@ -14,8 +14,8 @@ from api.permissions import Permission, needs
 
 router = APIRouter()
 _AUTHENTICATION_OFF = (
-    "Authentication is not switched on for this app (WEBSITE_AUTH_ENABLED and AUTHENTICATION_REQUIRED must both "
-    "be true), so every request is refused."
+    "Authentication is not switched on for this app (WEBSITE_AUTH_ENABLED and AUTHENTICATION_REQUIRED must "
+    "both be true), so every request is refused."
 )
 
 

@@ -160,7 +160,7 @@ class MailboxForm(RequestBody):
 
 
 def check_email(value: str, authentication_type: str) -> str:
-    """The field **Email/Username**, whose rules depend on the authentication type. Raises `FieldMistakeError`."""
+    """The field **Email/Username**: its rules depend on how to sign in. Raises `FieldMistakeError`."""
     if authentication_type == AuthenticationType.OAUTH2:
         return smtp_address(value)
     return value.strip()

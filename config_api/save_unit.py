@@ -14,7 +14,7 @@ from api.etags import check_if_match, entity_tag, stale
 from api.problems import FieldError, Problem
 from api.services import Services
 from config_api.unit_form import UnitForm, unique_addresses, unique_domains
-from domain.business_units import BusinessUnit
+from domain.business_units import BusinessUnit, normalise_address, normalise_domain
 from domain.errors import ConflictError
 from domain.ports import AddressTakenError, Versioned
 
@@ -99,13 +99,18 @@ def _matches(unit: BusinessUnit) -> set[str]:
 
 def _taken(taken: AddressTakenError, unit: BusinessUnit) -> Problem:
     fields = (
-        ("addresses", unit.addresses),
-        ("domains", unit.domains),
-        ("recipients", unit.recipients),
-        ("followUpRecipients", unit.follow_up_recipients),
+        ("addresses", unit.addresses, normalise_address),
+        ("domains", unit.domains, normalise_domain),
+        ("recipients", unit.recipients, normalise_address),
+        ("followUpRecipients", unit.follow_up_recipients, normalise_address),
     )
     place = next(
-        (f"{name}.{values.index(taken.entry)}" for name, values in fields if taken.entry in values),
+        (
+            f"{name}.{position}"
+            for name, entries, normalise in fields
+            for position, entry in enumerate(entries)
+            if normalise(entry) == normalise(taken.entry)
+        ),
         "domains" if "@" not in taken.entry else "addresses",
     )
     detail = f"{taken.entry} belongs to the business unit {taken.unit_name}."

@@ -17,7 +17,8 @@ MAX_HTML_CHARS = 2_000_000
 _MAX_DEPTH = 400
 """Deeper markup costs the parser time squared; such a mail is shown as text."""
 
-_TAGS_TEXT = """a abbr address b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn div dl dt
+_TAGS_TEXT = """
+    a abbr address b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn div dl dt
     em font h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp small span strike
     strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr"""
 _TAGS = set(_TAGS_TEXT.split())
@@ -36,7 +37,8 @@ _ATTRIBUTES = {
     "li": {"value"},
     "time": {"datetime"},
 }
-_STYLE_PROPERTIES_TEXT = """background-color border border-bottom border-bottom-color border-bottom-style border-bottom-width
+_STYLE_PROPERTIES_TEXT = """
+    background-color border border-bottom border-bottom-color border-bottom-style border-bottom-width
     border-collapse border-color border-left border-left-color border-left-style border-left-width
     border-radius border-right border-right-color border-right-style border-right-width border-spacing
     border-style border-top border-top-color border-top-style border-top-width border-width caption-side
