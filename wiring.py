@@ -1,6 +1,6 @@
-"""Composition root: builds the adapters from the app's settings, once a worker, lazily, and runs the use cases.
+"""Composition root: builds the adapters from the app's settings, once a worker, lazily, and runs use cases.
 
-Holds no state but the adapters. What timers and queues run is built without the HTTP side, which loads FastAPI.
+Holds no state but the adapters. What timers and queues run is built without the HTTP side and its FastAPI.
 """
 
 from __future__ import annotations
@@ -156,4 +156,5 @@ def _http() -> func.AsgiMiddleware:
         clock=poll.clock,
     )
     routers = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)
-    return func.AsgiMiddleware(create_app(services, routers, ApiSettings.from_environment(os.environ)))
+    app = create_app(services, routers, ApiSettings.from_environment(os.environ))
+    return func.AsgiMiddleware(app)  # type: ignore[no-untyped-call]  # the library annotates it in part

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from domain.business_units import UnitDirectory
 from domain.errors import BoundaryError, ConflictError, RetryLaterError
@@ -37,6 +37,7 @@ from mailbox_poll.wake import wake_answers
 DEFAULT_FOLDER = SelectedFolder(folder_id="inbox", path="Inbox")
 """What is polled while no folder was selected."""
 _INLINE_PAGES = 1
+_SETTLE = timedelta(seconds=5)
 
 
 def sync_mailbox(poll: PollContext, message: MailboxSyncMessage) -> None:
@@ -206,5 +207,20 @@ class _Needs:
     ) -> None:
         self.rewalk = sync.rewalk is not None or rewalk_is_due(sync, rewalk_requested_at)
         unchanged = answer.commit_time is not None and answer.commit_time == sync.commit_time
+        unchanged = unchanged and _had_settled(sync)
         fresh = sync.synced_at is not None and now - sync.synced_at < RESYNC_AFTER
         self.changes = not (unchanged and fresh) or sync.error is not None or sync.gone_since is not None
+
+
+def _had_settled(sync: FolderSync) -> bool:
+    """Was the commit time some seconds old when the folder was last synced? A server that counts in whole seconds
+    shows the same time for a change that came right after."""
+    if sync.commit_time is None or sync.synced_at is None:
+        return False
+    try:
+        committed_at = datetime.fromisoformat(sync.commit_time)
+    except ValueError:
+        return False
+    if committed_at.tzinfo is None:
+        committed_at = committed_at.replace(tzinfo=UTC)
+    return sync.synced_at - committed_at > _SETTLE
