@@ -1,6 +1,6 @@
 """The minute's sweep: finishes what a crash left half done, and forgets what was kept for a time only.
 
-Reads what is pending, not what exists. Dies anywhere: what is pending stays so and is found by the next sweep.
+Reads what is pending, not what exists. Dies anywhere: what is pending stays so and the next sweep finds it.
 """
 
 from __future__ import annotations

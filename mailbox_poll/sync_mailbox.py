@@ -213,8 +213,8 @@ class _Needs:
 
 
 def _had_settled(sync: FolderSync) -> bool:
-    """Was the commit time some seconds old when the folder was last synced? A server that counts in whole seconds
-    shows the same time for a change that came right after."""
+    """Was the commit time some seconds old when the folder was last synced? A server that counts in whole
+    seconds shows the same time for a change that came right after."""
     if sync.commit_time is None or sync.synced_at is None:
         return False
     try:
