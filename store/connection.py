@@ -40,6 +40,7 @@ RETRIES: dict[str, Any] = {
 _STORAGE_RETRIES: dict[str, Any] = {"backoff": 1, "retry_total": _TRIES_AFTER_FIRST, "random_jitter_range": 1}
 """The blob and queue clients have retry policies of their own, with other names for the same things."""
 _CONNECTIONS_AT_ONCE = 32
+_CONNECTIONS_TO_OTHERS = 4
 _PARALLEL_REQUESTS = 8
 
 
@@ -97,7 +98,9 @@ class StorageConnection:
         """The app's identity in Azure (`AZURE_CLIENT_ID` names a user-assigned one); caches its tokens."""
         from azure.identity import DefaultAzureCredential
 
-        return DefaultAzureCredential(exclude_interactive_browser_credential=True)
+        from store.transport import BoundedTransport
+
+        return DefaultAzureCredential(transport=BoundedTransport(_CONNECTIONS_TO_OTHERS))
 
     @cached_property
     def transport(self) -> HttpTransport[Any, Any]:
@@ -155,15 +158,16 @@ class StorageConnection:
         """Key Vault's secrets. Raises `SettingsError` where `KEY_VAULT_URI` is not set."""
         from azure.keyvault.secrets import SecretClient
 
+        from store.transport import BoundedTransport
+
         if not self.settings.key_vault_uri:
             raise SettingsError("KEY_VAULT_URI is not set")
         return SecretClient(
             vault_url=self.settings.key_vault_uri,
             credential=self.credential,
             verify_challenge_resource=self.settings.verify_challenge_resource,
+            transport=BoundedTransport(_CONNECTIONS_TO_OTHERS),
             **RETRIES,
-            connection_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
         )
 
     def shared(self, kind: Callable[[StorageConnection], Out]) -> Out:

@@ -53,7 +53,7 @@ class TableFolderSyncStore:
         try:
             values = _values(sync)
         except TooLargeError as error:
-            raise AdminActionError("StorageCheckpointTooLarge", str(error)) from error
+            raise AdminActionError("StorageRefused", f"checkpoint: {error}") from error
         row = Row(safe(sync.mailbox_id), item_hash(sync.folder_id), values)
         return Versioned(sync, self._table.insert(row) if etag is None else self._table.replace(row, etag))
 

@@ -107,7 +107,7 @@ class BlobRawMailStore:
             properties = self._blob(mail_id).get_blob_properties()
         sha256 = (properties.metadata or {}).get("sha256")
         if not sha256:
-            raise AdminActionError("StorageBlobUnreadable", "a raw message without its digest")
+            raise AdminActionError("StorageRowUnreadable", "a raw message without its digest")
         return StoredRaw(properties.size, sha256, already_there=True)
 
     def _blob(self, mail_id: str) -> BlobClient:

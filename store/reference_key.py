@@ -43,7 +43,7 @@ class ReferenceKey:
                 try:
                     self._key = bytes.fromhex(self._vault.read(row.text("name"), row.text("version")))
                 except ValueError as error:
-                    raise AdminActionError("KeyVaultReferenceKeyUnreadable") from error
+                    raise AdminActionError("KeyVaultRefused", f"{SECRET_NAME} is not a key") from error
             return self._key
 
     def _make(self) -> Row:

@@ -68,7 +68,7 @@ def test_sync_states_of_every_size_up_to_900_kb_survive(store: TableFolderSyncSt
 
 
 def test_a_sync_state_beyond_that_is_the_admins_to_know(store: TableFolderSyncStore) -> None:
-    with pytest.raises(AdminActionError, match="StorageCheckpointTooLarge"):
+    with pytest.raises(AdminActionError, match="StorageRefused: checkpoint"):
         store.save(replace(FULL, sync_state=sync_state(1_200_000)), None)
 
 
