@@ -161,7 +161,7 @@ class AnswerParser:
             self._parse(data[:tag_end])
             # Only where the parser says that this very tag opened it; not in comments, CDATA or attribute
             # values.
-            self._bypass = self._mime_just_opened and self._mime is not None
+            self._bypass = self._mime_just_opened
             return data[tag_end:]
         # A tag or reference cut in two waits for its other half: the parser must have seen all tags before
         # MIME.

@@ -21,6 +21,7 @@ from exchange.answer_parser import (
     Event,
     Node,
 )
+from exchange.base64_stream import Base64Error, Base64Stream
 from tests.exchange.scripted_server import fault, soap
 
 FIRST, SECOND = bytes(range(256)) * 9, b"From: ann@fin.example\r\n\r\nHello\r\n"
@@ -167,8 +168,27 @@ def test_raw_control_characters_become_a_space(raw: bytes) -> None:
     assert subject_in(answer(message("", "a@@b")).replace(b"@@", raw)) == "a b"
 
 
-def test_broken_utf_8_becomes_a_replacement_character() -> None:
-    assert subject_in(answer(message("", "a@@b")).replace(b"@@", b"\xe4")) == "a\ufffdb"
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_broken_utf_8_becomes_a_replacement_character(size: int) -> None:
+    document = answer(message("", "a@@b")).replace(b"@@", b"\xe4")
+    [node] = read(document[at : at + size] for at in range(0, len(document), size))
+    assert isinstance(node, Node)
+    assert node.text_of("Items", "Message", "Subject") == "a\ufffdb"
+
+
+def test_content_stays_in_order_around_comments_and_instructions() -> None:
+    first, second = b64encode(b"one").decode(), b64encode(b"two").decode()
+    inside = f"<t:MimeContent><!-- -->{first}<?MimeContent ?>{second}</t:MimeContent>"
+    events = read([answer(message(inside))])
+    assert b"".join(event for event in events if isinstance(event, bytes)) == b"onetwo"
+
+
+def test_base64_ends_with_its_padding() -> None:
+    stream = Base64Stream()
+    assert stream.feed(b"SGk=") == b"Hi"
+    assert stream.feed(b" \r\n") == b""
+    with pytest.raises(Base64Error):
+        stream.feed(b"SGk=")
 
 
 @pytest.mark.parametrize(
@@ -187,12 +207,12 @@ def test_document_types_and_entities_are_refused(document: bytes) -> None:
 @pytest.mark.parametrize(
     "content, code",
     [
-        ("<t:a>" * MAX_DEPTH + "</t:a>" * MAX_DEPTH, "MalformedAnswer"),
-        ("<t:a/>" * (MAX_NODES + 1), "MalformedAnswer"),
-        ("<t:a " + "b" * 200_000, "MalformedAnswer"),
-        ("<t:a>" + "b" * 9_000_000, "MalformedAnswer"),
+        ("<t:a>" * MAX_DEPTH + "</t:a>" * MAX_DEPTH, "too many levels"),
+        ("<t:a/>" * (MAX_NODES + 1), "too many elements"),
+        ("<t:a " + "b" * 200_000, "a tag that does not end"),
+        ("<t:a>" + "b" * 9_000_000, "a text that is too long"),
         ("<t:a>" + "b" * 4_000_000 + "</t:a>", None),
-        ("<t:MimeContent><t:a/></t:MimeContent>", "MalformedAnswer"),
+        ("<t:MimeContent><t:a/></t:MimeContent>", "holds elements"),
         ("<t:MimeContent>AAAAA</t:MimeContent>", "MalformedAnswer"),
         ("<t:MimeContent>AA==AAAA</t:MimeContent>", "MalformedAnswer"),
         ("<t:MimeContent>AA!A</t:MimeContent>", "MalformedAnswer"),
