@@ -193,3 +193,51 @@ def test_secrets_are_kept_as_hashes_and_out_of_others_reach(world: World) -> Non
     assert secret not in (folder / "registration.json").read_text()
     for file in folder.iterdir():
         assert file.stat().st_mode & 0o077 == 0, file
+
+
+GET_INBOX = """<?xml version="1.0" encoding="utf-8"?>
+<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"
+ xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"
+ xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><s:Header>
+<t:RequestServerVersion Version="Exchange2016"/><t:ExchangeImpersonation><t:ConnectingSID>
+<t:PrimarySmtpAddress>soc@corp.example</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation></s:Header>
+<s:Body><m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape><m:FolderIds>
+<t:DistinguishedFolderId Id="inbox"/></m:FolderIds></m:GetFolder></s:Body></s:Envelope>"""
+
+
+def status_at_exchange(world: World, token: str) -> int:
+    """What the Exchange server answers to a request with this token."""
+    return requests.post(
+        f"https://localhost:{world.state.ports.exchange}/EWS/Exchange.asmx",
+        data=GET_INBOX,
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "text/xml; charset=utf-8",
+            "X-AnchorMailbox": "soc@corp.example",
+        },
+        timeout=10,
+    ).status_code
+
+
+def test_revoked_token_is_refused_by_exchange_and_a_new_one_is_not(registration: World) -> None:
+    old = acquire(registration)["access_token"]
+    assert status_at_exchange(registration, old) == 200
+
+    registration.control.run("revoke", what="tokens")
+
+    assert status_at_exchange(registration, old) == 401
+    assert status_at_exchange(registration, acquire(registration)["access_token"]) == 200
+
+
+def test_token_for_exchange_online_opens_nothing_here(world: World) -> None:
+    token = acquire(world, scope="https://outlook.office365.com/.default")["access_token"]
+
+    assert status_at_exchange(world, token) == 401
+
+
+def test_token_of_a_disabled_application_is_refused(registration: World) -> None:
+    token = acquire(registration)["access_token"]
+
+    registration.control.run("revoke", what="all")
+
+    assert status_at_exchange(registration, token) == 401
