@@ -54,6 +54,10 @@ class MailRows:
         self._connection.parallel(write, transactions(Insert(row) for _, row in rows.values()))
         return [stored[mail.id] for mail in mails]
 
+    def delete(self, mail_id: str) -> None:
+        """One request; absent is fine."""
+        self._table.delete(partition_of(mail_id), split_id(mail_id)[1])
+
     def _put_batch(self, batch: list[Operation], mails: list[Mail]) -> dict[str, Mail]:
         """Inserts blindly at first, for a mail is new nearly always; a conflict tells to look at what is
         there. Inserts may be sent again by themselves: the conflict with our own rows ends in the same

@@ -67,6 +67,19 @@ class TableMailStore:
         """See `ItemPlaces.note_removed`."""
         return self._places.note_removed(mailbox_id, folder_id, item_ids, at)
 
+    def drop_unreadable(self, mail_ids: Sequence[str]) -> None:
+        """Projections first and the row last, so that a crash in between is found again by the row."""
+        for mail_id in mail_ids:
+            mail = self._rows.read(mail_id)
+            if mail is not None and mail.problem is not None:
+                self._triage.delete(mail)
+                self._references.delete(mail)
+                self._rows.delete(mail_id)
+
+    def purge_waiting(self, now: datetime) -> int:
+        """See `WaitingAnswers.purge`."""
+        return self._waiting.purge(now)
+
     def put_waiting(self, answers: Sequence[WaitingAnswer]) -> None:
         """See `WaitingAnswers.put`."""
         self._waiting.put(answers)

@@ -50,7 +50,7 @@ class BlobRawMailStore:
             held += chunk
             if upload is None and len(held) > SINGLE_PUT_BYTES:
                 upload = BlockUpload(self._blob(mail_id), self._create_container)
-            while upload is not None and len(held) >= BLOCK_BYTES:
+            while upload is not None and not upload.taken and len(held) >= BLOCK_BYTES:
                 upload.stage(bytes(held[:BLOCK_BYTES]))
                 del held[:BLOCK_BYTES]
         sha256 = digest.hexdigest()

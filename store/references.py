@@ -34,6 +34,11 @@ class ReferenceIndex:
         """One transaction for each partition and hundred rows."""
         write_all(self._connection, self._table, [write for mail in mails for write in self._writes(mail)])
 
+    def delete(self, mail: Mail) -> None:
+        """One request a row; absent is fine."""
+        rows = [write.row for write in self._writes(mail)]
+        self._connection.parallel(lambda row: self._table.delete(row.partition, row.key), rows)
+
     def known_among(self, hashes: Iterable[str]) -> set[str]:
         """A look-up for each hash; or where many are asked for and few are stored, the keys of the whole
         partition."""

@@ -35,6 +35,11 @@ class TriageList:
         """One transaction for each hundred mails."""
         write_all(self._connection, self._table, [Replace(_row(mail)) for mail in mails])
 
+    def delete(self, mail: Mail) -> None:
+        """One request; absent is fine."""
+        row = _row(mail)
+        self._table.delete(row.partition, row.key)
+
     def page(self, *, limit: int, cursor: str | None, business_unit: str | None = None) -> MailPage:
         """One range query. Raises `ValueError` for a bad cursor or limit."""
         if not 1 <= limit <= MAX_PAGE:

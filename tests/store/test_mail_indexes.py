@@ -229,3 +229,11 @@ def test_of_two_workers_that_make_the_key_at_once_both_use_the_winners(
     hashes.append(TableMailStore(connection, SlowVault()).keyed_hash("x"))
     assert len(vault.versions) == 2
     assert hashes[0] == hashes[1]
+
+
+def test_waiting_answers_are_forgotten_when_their_time_is_over_and_not_before(store: TableMailStore) -> None:
+    store.put_waiting([waiting("old", "aa", "bb", days=90), waiting("new", "cc", days=91)])
+
+    assert store.purge_waiting(NOW + timedelta(days=90, seconds=1)) == 2
+
+    assert [one.item_id for one in store.waiting_for(["aa", "bb", "cc"], NOW)] == ["new"]
