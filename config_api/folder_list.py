@@ -88,6 +88,7 @@ def counts_json(counts: FolderCounts) -> dict[str, int]:
         "unreadable": counts.unreadable,
         "outsideWindow": counts.outside_window,
         "removed": counts.removed,
+        "removedOther": counts.removed_other,
     }
 
 

@@ -84,6 +84,7 @@ def _folder(selected: SelectedFolder, sync: FolderSync | None) -> dict[str, obje
         "lastSyncedAt": rfc3339(sync.synced_at) if sync else None,
         "counts": counts_json(sync.counts if sync else FolderCounts()),
         "progress": _progress(sync) if sync else None,
+        "goneBeforeRewalk": sync.rewalk_missed if sync else None,
         "error": _folder_error(sync) if sync else None,
     }
 

@@ -23,6 +23,8 @@ class FolderCounts:
     """Older than the look-back window at the first walk."""
     removed: int = 0
     """Deleted or moved away on the server; what was stored stays."""
+    removed_other: int = 0
+    """Of `removed`: never stored, so a change of units cannot bring them in any more."""
 
     def plus(self, **more: int) -> FolderCounts:
         """These counts with `more` added, by field name."""
@@ -87,3 +89,5 @@ class FolderSync:
     rewalk: Rewalk | None = None
     rewalked_at: datetime | None = None
     """`requested_at` of the last rewalk that was finished (or made needless by the first walk)."""
+    rewalk_missed: int | None = None
+    """Items that were gone from the server before the last rewalk could look at them; None: no rewalk yet."""

@@ -275,6 +275,14 @@ class MailStore(Protocol):
         """After the answer was decided; absent is fine."""
         ...
 
+    def purge_waiting(self, now: datetime) -> int:
+        """Forgets the answers that have waited to their end; answers how many rows went."""
+        ...
+
+    def drop_unreadable(self, mail_ids: Sequence[str]) -> None:
+        """Removes these mails, rows and projections, where they record a problem: the mail has come."""
+        ...
+
     def keyed_hash(self, text: str) -> str:
         """HMAC of a normalised Message-ID (or `conversation:` + id) under the installation's reference
         key."""

@@ -110,6 +110,24 @@ EXCHANGE_REMEDIES: dict[str, Words] = {
         _IMPERSONATION,
         _EXCHANGE,
     ),
+    "ErrorImpersonationRequired": (
+        "The app may not act for this mailbox",
+        "Exchange took the request for one without impersonation.",
+        _IMPERSONATION,
+        _EXCHANGE,
+    ),
+    "TooManyFolders": (
+        "The mailbox has too many folders",
+        "Its tree has more than 50,000 folders and is not listed.",
+        "Remove folders that nobody needs. Folders that are already selected are still polled.",
+        _EXCHANGE,
+    ),
+    "NoMimeContent": (
+        "A mail has no message text on the server",
+        "Exchange knows the item but gives no MIME for it. It is recorded as unreadable; others go on.",
+        "Nothing to do. Look at the item in Outlook where it matters.",
+        _NOBODY,
+    ),
     "ErrorImpersonationFailed": (
         "The app cannot act for this mailbox",
         "Impersonation failed: mostly the address is not this mailbox's primary one.",

@@ -118,6 +118,18 @@ NETWORK_REMEDIES: dict[str, Words] = {
         _CA,
         _EXCHANGE,
     ),
+    "CaFileNotUsable": (
+        "The file of certificate authorities cannot be read",
+        "EXCHANGE_CA_FILE names a file that is missing or holds no certificate in PEM.",
+        "An Azure administrator puts the file right, or removes the setting.",
+        "Azure administrator",
+    ),
+    "TooManyRequests": (
+        "Too many requests for this mailbox are under way",
+        "The app itself asks Exchange five things at a time for one mailbox; none of them ended in time.",
+        _GOES_ON,
+        _NOBODY,
+    ),
     "AddressNotAllowed": (
         "The server's address may not be used",
         "Its name leads to an address inside this app's own network, which is refused for safety.",

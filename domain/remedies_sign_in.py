@@ -97,6 +97,25 @@ SIGN_IN_REMEDIES: dict[str, Words] = {
         "Nothing to do: polling goes on by itself.",
         _NOBODY,
     ),
+    "SignInUnavailable": (
+        "Microsoft Entra ID cannot be reached",
+        "The address to sign in at does not answer, or has passing trouble; the reason is beside this.",
+        "Nothing to do at first: polling goes on by itself. If it lasts, an Azure administrator checks that "
+        "the app may reach login.microsoftonline.com (or the national cloud's address) at port 443.",
+        _NOBODY,
+    ),
+    "SignInRefused": (
+        "The sign-in is refused",
+        "What answers at the sign-in address refuses without a code of Microsoft Entra ID's.",
+        "Check Tenant ID, and that no proxy stands between the app and login.microsoftonline.com.",
+        _ADMIN,
+    ),
+    "AuthenticationTypeNotSupported": (
+        "This way to sign in is not supported",
+        "The mailbox is set to a sign-in that this version cannot do.",
+        "Choose OAuth 2.0 as Authentication Type.",
+        _ADMIN,
+    ),
     "TokenAnswerMalformed": (
         "Microsoft Entra ID's answer cannot be read",
         "What came back is no token answer; a proxy may stand in between.",

@@ -92,6 +92,7 @@ class FolderRun:
             waiting=len(decision.waiting),
             unreadable=len(decision.undecidable),
             removed=decision.vanished,
+            removed_other=decision.vanished,
         )
         self._store(decision)
 
@@ -132,8 +133,12 @@ class FolderRun:
         if not item_ids:
             return
         sync = self.sync
-        self.work.poll.mails.note_removed(sync.mailbox_id, sync.folder_id, item_ids, self._now())
-        self._count([item_hash(item_id) for item_id in item_ids], removed=len(item_ids))
+        ours = self.work.poll.mails.note_removed(sync.mailbox_id, sync.folder_id, item_ids, self._now())
+        self._count(
+            [item_hash(item_id) for item_id in item_ids],
+            removed=len(item_ids),
+            removed_other=len(item_ids) - ours,
+        )
 
     def _count(self, handled: list[str], **counts: int) -> None:
         self.sync = replace(

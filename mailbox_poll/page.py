@@ -3,12 +3,13 @@ arrivals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.business_units import UnitDirectory
 from domain.errors import BoundaryError
-from domain.identity import item_hash
+from domain.identity import item_hash, unreadable_identity
+from domain.mail import Mail
 from domain.mime.message import MailContext
 from domain.ports import MailServer
 from domain.server_items import ItemSummary
@@ -44,6 +45,8 @@ class FolderWork:
     mailbox_address: str
     folder_id: str
     units: UnitDirectory
+    unreadable_exist: bool = False
+    """Some item of the mailbox was recorded as unreadable: its message may turn up elsewhere."""
 
     @property
     def context(self) -> MailContext:
@@ -76,6 +79,8 @@ class FolderWork:
             decision.ours
         ):
             stored = store_mails(self.poll, self.mailbox_id, self.folder_id, result.mails)
+            if self.unreadable_exist:
+                self._drop_unreadable(decision, result.mails)
             wake_answers(self.poll, self.server, self.context, hashes_of(self.poll, stored))
             unreadable = sum(mail.problem is not None for mail in result.mails.values())
             yield Progress(
@@ -85,3 +90,14 @@ class FolderWork:
                 broken=[item_hash(item_id) for item_id in result.broken],
                 interrupted=result.interrupted,
             )
+
+    def _drop_unreadable(self, decision: Decision, mails: Mapping[str, Mail]) -> None:
+        """A mail that vanished between list and fetch, because a person moved it, is stored now: the record
+        of its vanishing goes. PidTagSearchKey survives the move."""
+        self.poll.mails.drop_unreadable(
+            [
+                unreadable_identity(self.mailbox_id, search_key=summary.search_key, item_id=summary.item_id)
+                for summary in (envelope.summary for envelope in decision.ours)
+                if summary.search_key and summary.item_id in mails and mails[summary.item_id].problem is None
+            ]
+        )

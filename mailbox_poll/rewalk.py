@@ -52,7 +52,13 @@ def rewalk_page(run: FolderRun) -> bool:
     found = _look_at(run, page)
     now = run.work.poll.clock.now()
     if page.complete or not page.items:
-        run.sync = replace(run.sync, rewalk=None, rewalked_at=rewalk.requested_at, claimed_until=now + CLAIM)
+        run.sync = replace(
+            run.sync,
+            rewalk=None,
+            rewalked_at=rewalk.requested_at,
+            rewalk_missed=run.sync.counts.removed_other,
+            claimed_until=now + CLAIM,
+        )
     else:
         oldest = page.items[-1].received_at
         run.sync = replace(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.mail import Evidence
+from domain.mail import Evidence, Problem
 from domain.ports import ItemPlace, WaitingAnswer
 from store.batches import write_all
 from store.connection import StorageConnection, StoreSettings
@@ -237,3 +237,22 @@ def test_waiting_answers_are_forgotten_when_their_time_is_over_and_not_before(st
     assert store.purge_waiting(NOW + timedelta(days=90, seconds=1)) == 2
 
     assert [one.item_id for one in store.waiting_for(["aa", "bb", "cc"], NOW)] == ["new"]
+
+
+def test_the_record_of_an_unreadable_mail_goes_without_a_trace_and_whole_mails_stay(
+    connection: StorageConnection, store: TableMailStore
+) -> None:
+    whole = mail(1)
+    store.put([whole])
+    store.put_references([whole])
+    store.put_triage([whole])
+    before = all_rows(connection)
+    stub = mail(2, problem=Problem("ErrorItemNotFound"))
+    store.put([stub])
+    store.put_references([stub])
+    store.put_triage([stub])
+
+    store.drop_unreadable([stub.id, whole.id, mail(3).id])
+    store.drop_unreadable([stub.id])
+
+    assert all_rows(connection) == before
