@@ -15,18 +15,24 @@ import nh3
 
 MAX_HTML_CHARS = 2_000_000
 _MAX_DEPTH = 400
-"""Deeper markup costs the parser time squared; such a mail is shown as text."""
+_MAX_TAGS = 30_000
+"""Markup that is deeper or has more tags costs the parser time squared; such a mail is shown as text."""
 
+# HTML parsers open these again in each paragraph after an unclosed one: a few kilobytes become gigabytes.
+# Under other names they are ordinary elements while the parser works.
+_FORMATTING = "b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
+_FORMATTING_TAG = re.compile(rf"<(/?)({_FORMATTING})(?=[\s/>])", re.IGNORECASE)
+_RENAMED_TAG = re.compile(rf"(<|&lt;)(/?)x-as-({_FORMATTING})(?=[\s>&/])")
 _TAGS_TEXT = """
     a abbr address b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn div dl dt
     em font h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp small span strike
     strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr"""
-_TAGS = set(_TAGS_TEXT.split())
+_TAGS = {*_TAGS_TEXT.split(), *(f"x-as-{name}" for name in _FORMATTING.split("|"))}
 _ATTRIBUTES = {
     "*": {"style", "dir", "lang", "title", "align", "valign", "bgcolor", "width", "height"},
     "a": {"href", "name"},
     "img": {"src", "alt", "border", "hspace", "vspace"},
-    "font": {"color", "face", "size"},
+    "x-as-font": {"color", "face", "size"},
     "table": {"border", "cellpadding", "cellspacing", "summary"},
     "td": {"colspan", "rowspan", "nowrap"},
     "th": {"colspan", "rowspan", "scope", "nowrap"},
@@ -52,7 +58,8 @@ _RASTER_DATA = re.compile(r"data:image/(?:png|gif|jpeg|jpg|webp|bmp);base64,[A-Z
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _CSS_THAT_LOADS = re.compile(r"url\s*\(|image-set|image\s*\(|expression|@import|\\", re.IGNORECASE)
 _LINK = re.compile(r"(?:https?|mailto|tel|ftp):", re.IGNORECASE)
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)[^>]*?(/?)>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)[^<>]*>")
+_START_TAG = re.compile(r"<[a-zA-Z]")
 _VOID = frozenset(
     [
         "area",
@@ -84,7 +91,7 @@ class SafeHtml:
 def sanitise_html(markup: str, *, images: Mapping[str, str], remote_images: bool) -> SafeHtml | None:
     """`images`: Content-ID or Content-Location to the path that serves it. None where the markup is too deep
     to be cleaned in reasonable time."""
-    if _depth(markup) > _MAX_DEPTH:
+    if len(_START_TAG.findall(markup)) > _MAX_TAGS or _depth(markup) > _MAX_DEPTH:
         return None
     blocked = 0
 
@@ -110,7 +117,7 @@ def sanitise_html(markup: str, *, images: Mapping[str, str], remote_images: bool
         return images.get(source)
 
     html = nh3.clean(
-        markup,
+        _FORMATTING_TAG.sub(r"<\1x-as-\2", markup),
         tags=_TAGS,
         clean_content_tags={
             "script",
@@ -130,7 +137,7 @@ def sanitise_html(markup: str, *, images: Mapping[str, str], remote_images: bool
         link_rel="noopener noreferrer",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
-    return SafeHtml(html, blocked)
+    return SafeHtml(_RENAMED_TAG.sub(r"\1\2\3", html), blocked)
 
 
 def _depth(markup: str) -> int:
@@ -138,7 +145,7 @@ def _depth(markup: str) -> int:
     parsers."""
     depth = deepest = 0
     for match in _TAG.finditer(markup):
-        if match[2].lower() in _VOID or match[2].lower() in ("p", "li", "td", "tr", "th", "o:p"):
+        if match[2].lower() in _VOID or match[2].lower() in ("p", "li", "td", "tr", "th"):
             continue
         depth = max(0, depth + (-1 if match[1] else 1))
         deepest = max(deepest, depth)

@@ -1,4 +1,4 @@
-"""The HTTP application for tests: called through Microsoft's `AsgiMiddleware`, on Azurite, with the world around faked.
+"""The HTTP application for tests: called through Microsoft's `AsgiMiddleware`, on Azurite, the rest faked.
 
 `HttpApp.call` makes one request as App Service hands it on: a signed-in role becomes the principal header.
 """
@@ -34,10 +34,14 @@ from store.raw_mail_store import BlobRawMailStore
 from tests.store.support import FakeVault
 
 ROLES = {
-    "admin": (
-        "Configurations.Read Configurations.Update BusinessUnits.Update Incidents.Update "
-        "BusinessUnitMails.Read BusinessUnitMails.Reply"
-    ).split(),
+    "admin": [
+        "Configurations.Read",
+        "Configurations.Update",
+        "BusinessUnits.Update",
+        "Incidents.Update",
+        "BusinessUnitMails.Read",
+        "BusinessUnitMails.Reply",
+    ],
     "editor": ["Configurations.Read", "Configurations.Update", "BusinessUnits.Update"],
     "analyst": ["BusinessUnitMails.Read", "BusinessUnitMails.Reply"],
     "viewer": ["BusinessUnitMails.Read", "Configurations.Read"],
@@ -187,7 +191,10 @@ class HttpApp:
         request = func.HttpRequest(
             method=method, url=f"https://app.corp.example{path}", headers=sent, body=content
         )
-        middleware = self._middleware.setdefault(self.authentication, func.AsgiMiddleware(self.app()))
+        if self.authentication not in self._middleware:
+            made = func.AsgiMiddleware(self.app())  # type: ignore[no-untyped-call] # the SDK has no types here
+            self._middleware[self.authentication] = made
+        middleware = self._middleware[self.authentication]
         response = asyncio.run(middleware.handle_async(request))
         found = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, found, response.get_body())

@@ -1,4 +1,4 @@
-"""Whatever is refused or fails is answered as problem details with a stable code; nothing is stored, nothing leaks."""
+"""Whatever is refused or fails is answered as problem details with a stable code; nothing leaks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "status", "code"),
+    "body,content_type,status,code",
     [
         (b"{", "application/json", 400, "BadJson"),
         (b"\xff\xfe{}", "application/json", 400, "BadJson"),
@@ -46,7 +46,12 @@ def test_json_with_charset_is_json(app: HttpApp) -> None:
 
 
 def test_a_body_that_lies_about_its_length_is_cut_off(app: HttpApp) -> None:
-    headers = {**JSON, "authorization": "x", "x-ms-client-principal": principal("admin"), "content-length": "5"}
+    headers = {
+        **JSON,
+        "authorization": "x",
+        "x-ms-client-principal": principal("admin"),
+        "content-length": "5",
+    }
     calls: list[str] = []
     chunks = [b"x" * 60] * 10
     status, _, body, read = raw_request(probe_app(app, calls), "PUT", "/api/probe", headers, chunks)
@@ -65,7 +70,7 @@ def test_problem_details_have_their_members(app: HttpApp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
+    "method,path,status,code",
     [
         ("GET", "/api/nothing", 404, "NotFound"),
         ("GET", "/api/triage/", 404, "NotFound"),

@@ -64,7 +64,7 @@ def test_every_documented_route_refuses_who_is_not_signed_in(app: HttpApp) -> No
 
 
 @pytest.mark.parametrize(
-    ("role", "method", "path", "status"),
+    "role,method,path,status",
     [
         ("none", "GET", "/api/triage", 403),
         ("editor", "GET", "/api/triage", 403),
@@ -108,7 +108,7 @@ def test_without_authentication_every_request_is_refused_and_health_says_so(app:
 
 
 @pytest.mark.parametrize(
-    ("environment", "on"),
+    "environment,on",
     [
         ({"WEBSITE_AUTH_ENABLED": "True", "AUTHENTICATION_REQUIRED": "true"}, True),
         ({"WEBSITE_AUTH_ENABLED": "True"}, False),
@@ -178,7 +178,9 @@ def test_a_write_by_cookie_needs_the_token_of_the_session(app: HttpApp) -> None:
         sent = {**JSON, "x-ms-client-principal": principal("admin"), **headers, **extra}
         return app.call("POST", "/api/config/business-units", role=None, headers=sent, raw_body=unit).status
 
-    me = app.call("GET", "/api/me", role=None, headers={"x-ms-client-principal": principal("admin"), **headers})
+    me = app.call(
+        "GET", "/api/me", role=None, headers={"x-ms-client-principal": principal("admin"), **headers}
+    )
     token = me.json["csrf"]
     assert token["header"] == "X-CSRF-Token"
     assert write() == 403

@@ -49,7 +49,8 @@ def test_a_change_needs_its_etag(app: HttpApp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "entry"), [("addresses", "ANN+x@fin.example"), ("domains", "FIN.example"), ("domains", "*.fin.example")]
+    "field,entry",
+    [("addresses", "ANN+x@fin.example"), ("domains", "FIN.example"), ("domains", "*.fin.example")],
 )
 def test_an_entry_of_another_unit_is_refused_and_the_unit_is_named(
     app: HttpApp, field: str, entry: str
@@ -80,7 +81,7 @@ def rewalk_asked(app: HttpApp) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("body", "mistakes"),
+    "body,mistakes",
     [
         ({}, {"name": "Required"}),
         ({"name": " "}, {"name": "BadName"}),

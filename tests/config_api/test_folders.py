@@ -1,4 +1,4 @@
-"""Which folders are polled: chosen from the live tree, kept as gone when they go, never lost when the server is away."""
+"""Which folders are polled: chosen from the live tree, kept as gone when they go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Mailbox form over HTTP: stored whole or not at all, the secret in Key Vault alone, lost updates refused."""
+"""The Mailbox form over HTTP: stored whole or not at all, the secret in Key Vault alone."""
 
 from __future__ import annotations
 
@@ -146,7 +146,9 @@ def test_every_change_is_in_the_activity_log_with_the_secret_as_changed(
     app: HttpApp, storage: StorageConnection
 ) -> None:
     configured(app)
-    rows = json.dumps([row for (_, _, key), row in all_rows(storage).items() if "activity" in key], default=str)
+    rows = json.dumps(
+        [row for (_, _, key), row in all_rows(storage).items() if "activity" in key], default=str
+    )
     assert "mailbox.created" in rows
     assert "admin@corp.example" in rows
     assert "changed" in rows
@@ -171,7 +173,7 @@ def test_a_longer_look_back_walks_the_window_again(app: HttpApp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "code"),
+    "field,value,code",
     [
         ("accountType", "imap", "UnknownAccountType"),
         ("port", 0, "PortOutOfRange"),
@@ -249,7 +251,7 @@ def test_ntlm_is_not_available_yet_for_exchange_server_and_says_so(app: HttpApp)
 
 
 @pytest.mark.parametrize(
-    ("typed", "port_sent", "host", "port"),
+    "typed,port_sent,host,port",
     [
         ("https://outlook.office365.com/EWS/Exchange.asmx", 443, "outlook.office365.com", 443),
         ("https://mail.corp.example:8443/ews/", None, "mail.corp.example", 8443),
@@ -267,7 +269,9 @@ def test_a_pasted_address_is_understood(
     assert (saved.json["incomingServer"], saved.json["port"]) == (host, port)
 
 
-@pytest.mark.parametrize("email", ["müller@bücher.example", "o'brien+soc@mail.corp.example", "用户@例子.example"])
+@pytest.mark.parametrize(
+    "email", ["müller@bücher.example", "o'brien+soc@mail.corp.example", "用户@例子.example"]
+)
 def test_internationalised_addresses_are_taken(app: HttpApp, email: str) -> None:
     assert configured(app, email=email).json["email"] == email
 

@@ -28,7 +28,12 @@ def poll_state(app: HttpApp, **changes: Any) -> None:
 
 def folder_row(app: HttpApp, **changes: Any) -> None:
     """The inbox's checkpoint."""
-    fields = {"mailbox_id": "default", "folder_id": "id-inbox", "path": "Inbox", "window_from": app.clock.now()}
+    fields = {
+        "mailbox_id": "default",
+        "folder_id": "id-inbox",
+        "path": "Inbox",
+        "window_from": app.clock.now(),
+    }
     app.services.folder_syncs.save(FolderSync(**{**fields, **changes}), None)
 
 
