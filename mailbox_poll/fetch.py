@@ -9,9 +9,11 @@ which the next run finds and keeps.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeVar
 
 from domain.errors import BoundaryError, RetryLaterError
 from domain.identity import item_hash
@@ -31,6 +33,18 @@ MAX_TRIES = 5
 """How often an item may break the connection, over several polls, before it is recorded as unreadable."""
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class _TransferBrokenError(RetryLaterError):
+    """The mail server's side of a transfer broke: perhaps one item's fault. Storage that is away never is."""
+
+
+def _from_server(parts: Iterator[T]) -> Generator[T]:
+    try:
+        yield from parts
+    except RetryLaterError as error:
+        raise _TransferBrokenError(error.code, error.server_message, error.back_off) from error
 
 
 @dataclass(slots=True)
@@ -76,7 +90,7 @@ class Fetcher:
         result = Fetched()
         try:
             self._read_into(result, batch)
-        except RetryLaterError as error:
+        except _TransferBrokenError as error:
             if error.back_off is not None:
                 result.interrupted = error
             else:
@@ -85,7 +99,7 @@ class Fetcher:
             result.interrupted = error
         return result
 
-    def _one_by_one(self, result: Fetched, batch: Sequence[Envelope], error: RetryLaterError) -> None:
+    def _one_by_one(self, result: Fetched, batch: Sequence[Envelope], error: _TransferBrokenError) -> None:
         """Finds the item that breaks its batch, so that the others are not held up by it."""
         for envelope in batch:
             item_id = envelope.summary.item_id
@@ -96,7 +110,7 @@ class Fetcher:
                 continue
             try:
                 self._read_into(result, [envelope])
-            except RetryLaterError as again:
+            except _TransferBrokenError as again:
                 if again.back_off is not None or not self._server_answers():
                     result.interrupted = again
                     return
@@ -116,15 +130,17 @@ class Fetcher:
         by_id = {envelope.summary.item_id: envelope for envelope in batch}
         size = sum(min(_LARGE_BYTES, _memory_of(envelope)) for envelope in batch)
         with self.poll.budget.hold(size):
-            for answer in self.server.messages(list(by_id)):
-                envelope = by_id.get(answer.item_id)
-                if envelope is None:
-                    continue
-                if isinstance(answer, ItemFailure):
-                    problem = Problem(answer.code, answer.server_message)
-                    result.mails[answer.item_id] = self._unreadable(envelope, problem)
-                else:
-                    result.mails[answer.item_id] = self._receive(answer, envelope)
+            answers = _from_server(self.server.messages(list(by_id)))
+            with closing(answers):  # gives connection and place back at once where storage fails in between
+                for answer in answers:
+                    envelope = by_id.get(answer.item_id)
+                    if envelope is None:
+                        continue
+                    if isinstance(answer, ItemFailure):
+                        problem = Problem(answer.code, answer.server_message)
+                        result.mails[answer.item_id] = self._unreadable(envelope, problem)
+                    else:
+                        result.mails[answer.item_id] = self._receive(answer, envelope)
         for item_id, envelope in by_id.items():
             if item_id not in result.mails:
                 problem = Problem("NoAnswer", "The server left this item out of its answer.")
@@ -132,7 +148,9 @@ class Fetcher:
 
     def _receive(self, message: FetchedMessage, envelope: Envelope) -> Mail:
         try:
-            return receive_message(self.poll.raw, message.chunks, envelope.summary, self.context)
+            return receive_message(
+                self.poll.raw, _from_server(message.chunks), envelope.summary, self.context
+            )
         except BoundaryError:
             raise
         except Exception as error:
