@@ -55,6 +55,15 @@ class Rewalk:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemRetry:
+    """An item that was recorded as unreadable (or could not be decided) and is tried again at `next_at`."""
+
+    item_id: str
+    tries: int
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FolderSync:
     """A folder's checkpoint. The row's ETag is the fence: who cannot write it has lost, and its work was
     repeated."""
@@ -81,8 +90,8 @@ class FolderSync:
     handled_items: tuple[str, ...] = ()
     """Hashes of the present page's items that are already stored and counted (the page took several
     writes)."""
-    troubled_items: tuple[tuple[str, int], ...] = ()
-    """(hash, tries) of items whose fetch broke the connection."""
+    retries: tuple[ItemRetry, ...] = ()
+    """Items that could not be read and are tried again."""
     counts: FolderCounts = field(default_factory=FolderCounts)
     error: FolderError | None = None
     gone_since: datetime | None = None

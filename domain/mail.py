@@ -53,8 +53,6 @@ class Part:
     filename: str | None = None
     content_id: str | None = None
     """Without angle brackets (RFC 2392)."""
-    in_message: bool = False
-    """Lies inside an attached message (message/rfc822)."""
 
     @property
     def size_bytes(self) -> int:

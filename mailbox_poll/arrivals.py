@@ -26,4 +26,4 @@ def take_arrivals(work: FolderWork, walk_started_at: datetime, last_poll_at: dat
         for envelope in decision.ours
         if work.poll.mails.place(work.mailbox_id, work.folder_id, envelope.summary.item_id) is None
     ]
-    return sum(progress.tracked for progress in work.store(decision, {}))
+    return sum(progress.tracked for progress in work.store(decision))

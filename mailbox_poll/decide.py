@@ -9,12 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from domain.errors import BoundaryError, RetryLaterError
 from domain.mime.message import MailContext
 from domain.ours import is_ours_by_envelope, is_ours_by_summary, named_by
 from domain.ports import MailServer, MailStore, WaitingAnswer
 from domain.server_items import Envelope, ItemFailure, ItemSummary
 
 ENVELOPE_BATCH = 50
+MOST_BROKEN = 3
+"""More items of one batch that break their connection are not the items' fault: the server is in trouble."""
 _WAITING_DAYS = 90
 _VANISHED_CODES = ("ErrorItemNotFound",)
 
@@ -70,13 +73,39 @@ class Decider:
     def _envelopes(self, undecided: Sequence[ItemSummary], decision: Decision) -> Iterator[Envelope]:
         for begin in range(0, len(undecided), ENVELOPE_BATCH):
             batch = undecided[begin : begin + ENVELOPE_BATCH]
-            for answer in self.server.envelopes([summary.item_id for summary in batch]):
+            for answer in self._ask([summary.item_id for summary in batch]):
                 if isinstance(answer, Envelope):
                     yield answer
                 elif answer.code in _VANISHED_CODES:
                     decision.vanished += 1
                 else:
                     decision.undecidable.append(answer)
+
+    def _ask(self, item_ids: Sequence[str]) -> list[Envelope | ItemFailure]:
+        """A batch; where that breaks, one by one, so that an item that always breaks holds nothing up."""
+        try:
+            return self.server.envelopes(item_ids)
+        except RetryLaterError as error:
+            if error.back_off is not None:
+                raise
+        answers: list[Envelope | ItemFailure] = []
+        broken = 0
+        for item_id in item_ids:
+            try:
+                answers += self.server.envelopes([item_id])
+            except RetryLaterError as again:
+                broken += 1
+                if again.back_off is not None or broken > MOST_BROKEN or not self._server_answers():
+                    raise
+                answers.append(ItemFailure(item_id, again.code, again.server_message))
+        return answers
+
+    def _server_answers(self) -> bool:
+        try:
+            self.server.folder_states([self.folder_id])
+        except BoundaryError:
+            return False
+        return True
 
     def _decide_by_names(self, strangers: Sequence[Envelope], decision: Decision) -> None:
         hashes = {

@@ -16,12 +16,12 @@ from itertools import islice
 from typing import TypeVar
 
 from domain.errors import BoundaryError, RetryLaterError
-from domain.identity import item_hash
 from domain.mail import Mail, Problem
 from domain.mime.message import MailContext, mail_from_envelope
 from domain.ports import MailServer
 from domain.server_items import Envelope, FetchedMessage, ItemFailure
 from mailbox_poll.context import PollContext
+from mailbox_poll.decide import MOST_BROKEN
 from mailbox_poll.receive import HEAD_BYTES, receive_message
 
 BATCH_BYTES = 4 * 1_048_576
@@ -29,8 +29,8 @@ BATCH_ITEMS = 64
 _IN_FLIGHT = 3
 _LARGE_BYTES = 16 * 1_048_576
 """What a streamed message holds at most: its head, blocks on their way, buffers of the connection."""
-MAX_TRIES = 5
-"""How often an item may break the connection, over several polls, before it is recorded as unreadable."""
+_LASTING = ("ErrorItemNotFound", "NotParsed")
+"""Problems that another try does not mend."""
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,37 +39,45 @@ T = TypeVar("T")
 class _TransferBrokenError(RetryLaterError):
     """The mail server's side of a transfer broke: perhaps one item's fault. Storage that is away never is."""
 
+    def __init__(self, origin: BoundaryError) -> None:
+        self.origin = origin
+        back_off = origin.back_off if isinstance(origin, RetryLaterError) else None
+        super().__init__(origin.code, origin.server_message, back_off)
+
 
 def _from_server(parts: Iterator[T]) -> Generator[T]:
     try:
         yield from parts
-    except RetryLaterError as error:
-        raise _TransferBrokenError(error.code, error.server_message, error.back_off) from error
+    except BoundaryError as error:
+        raise _TransferBrokenError(error) from error
 
 
 @dataclass(slots=True)
 class Fetched:
-    """What came of a fetch. `mails`: rows by item id, unreadable ones included (their `problem` says why).
-
-    `broken`: items whose fetch broke the connection while the server answered otherwise; `interrupted`: why
-    the rest
-    could not be fetched.
-    """
+    """What came of a fetch. `mails`: rows by item id, unreadable ones included (their `problem` says why);
+    `interrupted`: why the rest could not be fetched."""
 
     mails: dict[str, Mail] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
     interrupted: BoundaryError | None = None
+
+    @property
+    def worth_another_try(self) -> list[str]:
+        """Unreadable items whose problem may pass."""
+        return [
+            item_id
+            for item_id, mail in self.mails.items()
+            if mail.problem is not None and mail.problem.code not in _LASTING
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """Fetches for one folder. `tries`: item hash to how often its fetch broke the connection so far."""
+    """Fetches for one folder."""
 
     poll: PollContext
     server: MailServer
     context: MailContext
     folder_id: str
-    tries: dict[str, int]
 
     def fetch(self, envelopes: Sequence[Envelope]) -> Iterator[Fetched]:
         """One result a batch, in order. Stops after a result with `interrupted`."""
@@ -92,31 +100,30 @@ class Fetcher:
             self._read_into(result, batch)
         except _TransferBrokenError as error:
             if error.back_off is not None:
-                result.interrupted = error
+                result.interrupted = error.origin
             else:
-                self._one_by_one(result, batch, error)
+                self._one_by_one(result, batch)
         except BoundaryError as error:
             result.interrupted = error
         return result
 
-    def _one_by_one(self, result: Fetched, batch: Sequence[Envelope], error: _TransferBrokenError) -> None:
+    def _one_by_one(self, result: Fetched, batch: Sequence[Envelope]) -> None:
         """Finds the item that breaks its batch, so that the others are not held up by it."""
+        broken = 0
         for envelope in batch:
-            item_id = envelope.summary.item_id
-            if item_id in result.mails:
-                continue
-            if self.tries.get(item_hash(item_id), 0) >= MAX_TRIES:
-                result.mails[item_id] = self._unreadable(envelope, Problem(error.code, error.server_message))
+            if envelope.summary.item_id in result.mails:
                 continue
             try:
                 self._read_into(result, [envelope])
-            except _TransferBrokenError as again:
-                if again.back_off is not None or not self._server_answers():
-                    result.interrupted = again
+            except _TransferBrokenError as error:
+                broken += 1
+                if error.back_off is not None or broken > MOST_BROKEN or not self._server_answers():
+                    result.interrupted = error.origin
                     return
-                result.broken.append(item_id)
-            except BoundaryError as again:
-                result.interrupted = again
+                problem = Problem(error.code, error.server_message)
+                result.mails[envelope.summary.item_id] = self._unreadable(envelope, problem)
+            except BoundaryError as error:
+                result.interrupted = error
                 return
 
     def _server_answers(self) -> bool:

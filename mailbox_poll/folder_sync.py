@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.errors import RetryLaterError, SyncStateInvalidError
+from domain.errors import SyncStateInvalidError
 from domain.folder_sync import FolderCounts, FolderSync
 from domain.identity import item_hash
 from domain.ports import Versioned
@@ -25,6 +25,7 @@ from domain.server_items import Change, ChangeKind, ItemSummary
 from mailbox_poll.context import CLAIM
 from mailbox_poll.decide import Decision
 from mailbox_poll.page import FolderWork, Progress
+from mailbox_poll.retries import with_retries
 
 PAGE_ITEMS = 512
 _CHECKPOINT_EVERY = timedelta(seconds=10)
@@ -94,14 +95,14 @@ class FolderRun:
             removed=decision.vanished,
             removed_other=decision.vanished,
         )
+        undecidable = [failure.item_id for failure in decision.undecidable]
+        self.sync = with_retries(self.sync, undecidable, self._now())
         self._store(decision)
 
     def _store(self, decision: Decision) -> None:
         written_at = self._now()
-        broken = False
-        for progress in self.work.store(decision, dict(self.sync.troubled_items)):
+        for progress in self.work.store(decision):
             self._count_stored(progress)
-            broken = broken or bool(progress.broken)
             if progress.interrupted:
                 self.save()
                 raise progress.interrupted
@@ -109,9 +110,6 @@ class FolderRun:
                 self.sync = replace(self.sync, claimed_until=self._now() + CLAIM)
                 self.save()
                 written_at = self._now()
-        if broken:
-            self.save()
-            raise RetryLaterError("ItemBreaksConnection", "Fetching one item broke the connection.")
 
     def _new_items(self, changes: Sequence[Change]) -> list[ItemSummary]:
         """Items to look at: created ones, and changed ones that did not become a mail when they were
@@ -148,18 +146,13 @@ class FolderRun:
         )
 
     def _count_stored(self, progress: Progress) -> None:
-        tries = dict(self.sync.troubled_items)
-        for one in progress.broken:
-            tries[one] = tries.get(one, 0) + 1
-        for one in progress.handled:
-            tries.pop(one, None)
         self._count(
             progress.handled,
             seen=len(progress.handled),
             tracked=progress.tracked,
             unreadable=progress.unreadable,
         )
-        self.sync = replace(self.sync, troubled_items=tuple(sorted(tries.items())))
+        self.sync = with_retries(self.sync, progress.retry, self._now())
 
     def _finish_page(self, sync_state: str, *, complete: bool) -> None:
         sync = self.sync
@@ -169,7 +162,6 @@ class FolderRun:
             walking=sync.walking and not complete,
             walk_seen=sync.walk_seen + len(sync.handled_items) if sync.walking else sync.walk_seen,
             handled_items=(),
-            troubled_items=(),
             claimed_until=None if complete else self._now() + CLAIM,
             commit_time=(self._commit_time or sync.commit_time) if complete else sync.commit_time,
             synced_at=self._now() if complete else sync.synced_at,

@@ -30,7 +30,8 @@ class Progress:
     other: int = 0
     waiting: int = 0
     removed: int = 0
-    broken: list[str] = field(default_factory=list)
+    retry: list[str] = field(default_factory=list)
+    """Item ids that are worth another try later."""
     interrupted: BoundaryError | None = None
 
 
@@ -73,11 +74,9 @@ class FolderWork:
                 wake_answers(self.poll, self.server, self.context, sorted(known))
         return decision
 
-    def store(self, decision: Decision, tries: dict[str, int]) -> Iterator[Progress]:
+    def store(self, decision: Decision) -> Iterator[Progress]:
         """Fetches and stores what is ours, a batch a step; ends after a step with `interrupted`."""
-        for result in Fetcher(self.poll, self.server, self.context, self.folder_id, tries).fetch(
-            decision.ours
-        ):
+        for result in Fetcher(self.poll, self.server, self.context, self.folder_id).fetch(decision.ours):
             stored = store_mails(self.poll, self.mailbox_id, self.folder_id, result.mails)
             if self.unreadable_exist:
                 self._drop_unreadable(decision, result.mails)
@@ -87,7 +86,7 @@ class FolderWork:
                 handled=[item_hash(item_id) for item_id in result.mails],
                 tracked=len(result.mails) - unreadable,
                 unreadable=unreadable,
-                broken=[item_hash(item_id) for item_id in result.broken],
+                retry=result.worth_another_try,
                 interrupted=result.interrupted,
             )
 
@@ -98,6 +97,6 @@ class FolderWork:
             [
                 unreadable_identity(self.mailbox_id, search_key=summary.search_key, item_id=summary.item_id)
                 for summary in (envelope.summary for envelope in decision.ours)
-                if summary.search_key and summary.item_id in mails and mails[summary.item_id].problem is None
+                if summary.item_id in mails and mails[summary.item_id].problem is None
             ]
         )

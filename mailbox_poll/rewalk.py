@@ -17,6 +17,7 @@ from domain.folder_sync import FolderSync, Rewalk
 from domain.server_items import ItemPage
 from mailbox_poll.context import CLAIM
 from mailbox_poll.folder_sync import FolderRun
+from mailbox_poll.retries import with_retries
 
 _PAGE_ITEMS = 200
 _MAX_PAGE_ITEMS = 1_000
@@ -97,10 +98,12 @@ def _look_at(run: FolderRun, page: ItemPage) -> int:
         if work.poll.mails.place(sync.mailbox_id, sync.folder_id, envelope.summary.item_id) is None
     ]
     found = 0
-    for progress in work.store(decision, {}):
+    undecidable = [failure.item_id for failure in decision.undecidable]
+    now = work.poll.clock.now()
+    run.sync = with_retries(run.sync, undecidable, now)
+    for progress in work.store(decision):
         found += progress.tracked + progress.unreadable
+        run.sync = with_retries(run.sync, progress.retry, now)
         if progress.interrupted:
             raise progress.interrupted
-        if progress.broken:
-            raise RetryLaterError("ItemBreaksConnection", "Fetching one item broke the connection.")
     return found

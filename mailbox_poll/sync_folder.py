@@ -19,10 +19,8 @@ from mailbox_poll.folder_sync import FolderRun
 from mailbox_poll.messages import FolderSyncMessage, folder_sync_message
 from mailbox_poll.outcome import back_off
 from mailbox_poll.page import FolderWork
+from mailbox_poll.retry_unreadable import retry_unreadable
 from mailbox_poll.rewalk import begin_rewalk, rewalk_is_due, rewalk_page
-
-_RETRY_AFTER = timedelta(seconds=5)
-_QUICK_RETRIES = ("ItemBreaksConnection",)
 
 
 def sync_folder(poll: PollContext, message: FolderSyncMessage) -> None:
@@ -45,10 +43,6 @@ def sync_folder(poll: PollContext, message: FolderSyncMessage) -> None:
     except BoundaryError as error:
         record_failure(run, error)
         back_off(poll, message.mailbox_id, error)
-        if error.code in _QUICK_RETRIES:
-            poll.queue.send(
-                FOLDER_SYNC_QUEUE, folder_sync_message(message.mailbox_id, message.folder_id), _RETRY_AFTER
-            )
         return
     if more:
         poll.queue.send(FOLDER_SYNC_QUEUE, folder_sync_message(message.mailbox_id, message.folder_id))
@@ -100,13 +94,13 @@ def work_on(
         if more_changes:
             more_changes = run.sync_page()
         elif not rewalk_page(run):
-            _release(run)
-            return False
+            break
         done += 1
     if more_changes or run.sync.rewalk is not None:
         run.sync = replace(run.sync, claimed_until=poll.clock.now() + CLAIM)
         run.save()
         return True
+    retry_unreadable(run)
     _release(run)
     return False
 

@@ -30,6 +30,7 @@ from mailbox_poll.context import (
 from mailbox_poll.messages import MailboxSyncMessage, folder_sync_message
 from mailbox_poll.outcome import mailbox_is_off, poll_failed, poll_succeeded
 from mailbox_poll.page import FolderWork
+from mailbox_poll.retries import due_retries
 from mailbox_poll.rewalk import rewalk_is_due
 from mailbox_poll.sync_folder import open_run, record_failure, work_on
 from mailbox_poll.wake import wake_answers
@@ -210,6 +211,7 @@ class _Needs:
         unchanged = unchanged and _had_settled(sync)
         fresh = sync.synced_at is not None and now - sync.synced_at < RESYNC_AFTER
         self.changes = not (unchanged and fresh) or sync.error is not None or sync.gone_since is not None
+        self.changes = self.changes or bool(due_retries(sync, now))
 
 
 def _had_settled(sync: FolderSync) -> bool:

@@ -60,7 +60,7 @@ def _store_waiting(
     done = set(gone)
     for folder_id in sorted({answer.folder_id for answer in waiting}):
         here = [e for e in envelopes if by_item[e.summary.item_id].folder_id == folder_id]
-        for result in Fetcher(poll, server, context, folder_id, {}).fetch(here):
+        for result in Fetcher(poll, server, context, folder_id).fetch(here):
             stored += store_mails(poll, context.mailbox_id, folder_id, result.mails)
             done |= result.mails.keys()
             if result.interrupted:

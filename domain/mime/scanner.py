@@ -24,7 +24,7 @@ MAX_DEPTH = 20
 KEPT_TEXT_BYTES = 65_536
 """How much of the first text and the first HTML part is kept, for preview and digest."""
 
-_TOP_HEADER_END = re.compile(rb"\n\r?\n|\A\r?\n")
+_TOP_HEADER_END = re.compile(rb"\A\r?\n|\n\r?\n")
 _PART_HEADER_END = re.compile(rb"\n\r?\n")
 _BOUNDARY_SLACK = 100
 _MAX_BOUNDARY_BYTES = 1_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage, Message
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.mail import Part
@@ -85,6 +85,7 @@ _FRAGMENTS = st.sampled_from(
 )  # fmt: skip
 
 
+@example(pieces=[b"\n", b"\n"], chunk=1)
 @given(pieces=st.lists(_FRAGMENTS | st.binary(max_size=40), max_size=40), chunk=st.integers(1, 30))
 def test_any_bytes_are_scanned_the_same_in_any_chunks_and_every_part_lies_inside_the_message(
     pieces: list[bytes], chunk: int

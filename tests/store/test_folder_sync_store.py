@@ -6,12 +6,12 @@ from __future__ import annotations
 import base64
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from domain.errors import AdminActionError, ConflictError
-from domain.folder_sync import FolderCounts, FolderError, FolderSync, Rewalk
+from domain.folder_sync import FolderCounts, FolderError, FolderSync, ItemRetry, Rewalk
 from store.connection import StorageConnection, StoreSettings
 from store.folder_sync_store import TableFolderSyncStore
 from tests.store.support import NOW, watched
@@ -30,7 +30,7 @@ FULL = FolderSync(
     synced_at=NOW,
     claimed_until=NOW + timedelta(minutes=3),
     handled_items=("aa", "bb"),
-    troubled_items=(("cc", 2),),
+    retries=(ItemRetry("cc", 2, datetime(2026, 11, 24, 12, 1, tzinfo=UTC)),),
     counts=FolderCounts(seen=5, tracked=1, unreadable=2),
     error=FolderError("ErrorServerBusy", "later", NOW, NOW),
     gone_since=NOW,

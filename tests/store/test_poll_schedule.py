@@ -107,6 +107,15 @@ def test_whoever_read_before_a_save_cannot_save_any_more(schedule: TablePollSche
     assert found.value.failures == 1
 
 
+def test_a_state_that_is_due_again_at_the_same_moment_is_another_state(schedule: TablePollSchedule) -> None:
+    first = schedule.save(PollState("default", due_at=NOW), None)
+    [stale] = schedule.due(NOW, 10)
+    claimed = schedule.save(replace(first.value, claimed_until=NOW + MINUTE), first.etag)
+    schedule.save(first.value, claimed.etag)
+    with pytest.raises(ConflictError):
+        schedule.save(replace(first.value, claimed_until=NOW + 2 * MINUTE), stale.etag)
+
+
 def test_a_point_read_is_as_good_a_fence_as_the_due_query(schedule: TablePollSchedule) -> None:
     schedule.save(PollState("default", due_at=NOW), None)
     found = schedule.read("default")

@@ -100,17 +100,38 @@ def test_a_message_whose_connection_breaks_leaves_nothing(
     assert not store.put(MAIL_ID, [b"whole"]).already_there
 
 
-def test_of_two_that_send_one_large_message_at_once_one_stays_whole(store: BlobRawMailStore) -> None:
+@pytest.mark.parametrize("sent_before", [2_000_000, 5_000_000])
+def test_of_two_that_send_one_large_message_at_once_the_first_to_finish_stays(
+    store: BlobRawMailStore, sent_before: int
+) -> None:
     mine, theirs = noise(9_000_000), noise(9_000_001)
 
     def mine_with_theirs_in_the_middle() -> Iterator[bytes]:
-        yield mine[:5_000_000]
+        yield mine[:sent_before]
         assert not store.put(MAIL_ID, chunked(theirs)).already_there
-        yield mine[5_000_000:]
+        yield mine[sent_before:]
 
     described = store.put(MAIL_ID, mine_with_theirs_in_the_middle())
     assert described == StoredRaw(len(theirs), sha256(theirs).hexdigest(), already_there=True)
     assert b"".join(store.stream(MAIL_ID)) == theirs
+
+
+def test_an_upload_that_breaks_off_in_the_middle_of_another_leaves_no_block_in_it(
+    store: BlobRawMailStore,
+) -> None:
+    def broken() -> Iterator[bytes]:
+        yield noise(9_000_001)
+        raise RetryLaterError("ConnectionReset")
+
+    def with_a_broken_one_in_the_middle() -> Iterator[bytes]:
+        yield mine[:5_000_000]
+        with pytest.raises(RetryLaterError):
+            store.put(MAIL_ID, broken())
+        yield mine[5_000_000:]
+
+    mine = noise(9_000_000)
+    assert not store.put(MAIL_ID, with_a_broken_one_in_the_middle()).already_there
+    assert b"".join(store.stream(MAIL_ID)) == mine
 
 
 def test_a_small_message_is_one_request(settings: StoreSettings, store: BlobRawMailStore) -> None:

@@ -50,7 +50,11 @@ def test_the_text_of_a_mail_is_fixed_for_good() -> None:
     )
 
 
-@given(st.text(max_size=50))
+@given(
+    st.text(
+        st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\ufffe\uffff\0"), max_size=50
+    )
+)
 def test_characters_that_cannot_be_written_are_replaced_and_nothing_else_changes(subject: str) -> None:
     text = mail_text(mail(1, subject=subject))
     text.encode()
