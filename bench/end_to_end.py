@@ -2,8 +2,10 @@
 
     python -m bench.end_to_end [--mails 300] [--runs 3]
 
-Peer: exchangelib lists and fetches, `email` parses, and the same blobs and rows are written one after another through
-the same SDK. Bare: the same requests to the mail server with nothing done to the answers, `email`'s parse of the same
+Peer: exchangelib lists and fetches, `email` parses, and the same blobs and rows are written one after
+another through
+the same SDK. Bare: the same requests to the mail server with nothing done to the answers, `email`'s parse of
+the same
 messages, and the same rows in the same transactions, blobs as many at a time; 1 is as fast as that.
 """
 

@@ -21,7 +21,7 @@ Describe = Callable[[web.Request], Awaitable[tuple[str, str | None]]]
 BeforeDrop = Callable[[], Awaitable[None]]
 
 
-class DroppedOnPurpose(ConnectionResetError):
+class DroppedOnPurposeError(ConnectionResetError):
     """The connection was closed, as a fault or a crash wanted it."""
 
 
@@ -133,7 +133,7 @@ def _cut_in_the_middle(request: web.Request, response: web.StreamResponse) -> No
         await whole_write(bytes(part))
         if left <= 0 and request.transport is not None:
             request.transport.close()  # sends what is buffered first
-            raise DroppedOnPurpose("cut in the middle of the answer")
+            raise DroppedOnPurposeError("cut in the middle of the answer")
 
     vars(response)["write"] = write  # this one answer only; its class has no place to hook into
 
@@ -146,10 +146,10 @@ async def _drop_if_due(request: web.Request) -> None:
         raise _dropped(request)
 
 
-def _dropped(request: web.Request) -> DroppedOnPurpose:
+def _dropped(request: web.Request) -> DroppedOnPurposeError:
     if request.transport is not None:
         request.transport.abort()
-    return DroppedOnPurpose("dropped on purpose")
+    return DroppedOnPurposeError("dropped on purpose")
 
 
 async def _nothing() -> None:

@@ -19,7 +19,7 @@ TERM_LIMIT_S = 10.0
 TAIL_BYTES = 4096
 
 
-class ProcessEnded(RuntimeError):
+class ProcessEndedError(RuntimeError):
     """A process of the sandbox ended that should have gone on; the message is one line for people."""
 
 
@@ -32,9 +32,9 @@ class Child:
     process: asyncio.subprocess.Process
 
     async def watch(self) -> None:
-        """Returns never; raises ProcessEnded when the process ends."""
+        """Returns never; raises ProcessEndedError when the process ends."""
         status = await self.process.wait()
-        raise ProcessEnded(f"{self.name} ended unexpectedly{self._last_words(status)}; see {self.log}")
+        raise ProcessEndedError(f"{self.name} ended unexpectedly{self._last_words(status)}; see {self.log}")
 
     async def stop(self) -> None:
         """Ends the process, gently at first, and what it left behind."""

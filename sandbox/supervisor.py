@@ -24,7 +24,7 @@ from sandbox.control.client import ControlClient, ControlError
 from sandbox.places import default_data
 from sandbox.ports import PortHolder
 from sandbox.preparation import SetupError, prepare
-from sandbox.processes import Child, ProcessEnded, start
+from sandbox.processes import Child, ProcessEndedError, start
 from sandbox.state import SandboxState, StateError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
                 holder=holder,
             )
             return asyncio.run(_supervise(Supervisor(state, azurite, args.instances), empty=args.empty))
-    except (SetupError, StateError, ProcessEnded, OSError) as error:
+    except (SetupError, StateError, ProcessEndedError, OSError) as error:
         print(f"sandbox: {error}", file=sys.stderr, flush=True)
         return 1
 
@@ -84,7 +84,8 @@ class Supervisor:
         self._children: list[Child] = []
 
     async def run(self, *, empty: bool) -> None:
-        """Starts everything, prints `ready …` and returns never. Raises ProcessEnded where a part ends."""
+        """Starts everything, prints `ready …` and returns never. Raises ProcessEndedError where a part
+        ends."""
         state = self._state
         ports = state.ports
         _say(f"sandbox in {state.data}")
@@ -145,7 +146,7 @@ class Supervisor:
                 await child.watch()
             if time.monotonic() > deadline:
                 limit = f"{START_LIMIT_S:.0f} s"
-                raise ProcessEnded(f"{child.name} did not come up within {limit}; see {child.log}")
+                raise ProcessEndedError(f"{child.name} did not come up within {limit}; see {child.log}")
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _seed(self) -> None:
@@ -153,7 +154,9 @@ class Supervisor:
         status = await child.process.wait()
         self._children.remove(child)
         if status != 0:
-            raise ProcessEnded(f"the demo data did not come in (status {status}); --empty starts without it")
+            raise ProcessEndedError(
+                f"the demo data did not come in (status {status}); --empty starts without it"
+            )
 
 
 def _azurite_options(state: SandboxState) -> list[str]:

@@ -24,7 +24,7 @@ REVOKED_FILE = "revoked.json"
 CLOCK_SKEW_S = 5
 
 
-class InvalidToken(Exception):
+class InvalidTokenError(Exception):
     """The token does not hold; `reason` says why, and holds nothing of the token."""
 
     def __init__(self, reason: str) -> None:
@@ -55,7 +55,7 @@ class TokenKeys:
         return jwt.encode({**times, **claims}, self._private, algorithm="RS256", headers={"kid": self._kid})
 
     def verify(self, token: str, audience: str | None) -> dict[str, Any]:
-        """The claims of a valid token; `audience` None accepts any. Raises InvalidToken."""
+        """The claims of a valid token; `audience` None accepts any. Raises InvalidTokenError."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -66,13 +66,13 @@ class TokenKeys:
                 options={"require": ["exp", "iat"], "verify_aud": audience is not None, "verify_iat": False},
             )
         except jwt.ExpiredSignatureError:
-            raise InvalidToken("the token has expired") from None
+            raise InvalidTokenError("the token has expired") from None
         except jwt.InvalidAudienceError:
-            raise InvalidToken("the token was made for another resource") from None
+            raise InvalidTokenError("the token was made for another resource") from None
         except jwt.InvalidTokenError as error:
-            raise InvalidToken(f"the token is not valid ({type(error).__name__})") from None
+            raise InvalidTokenError(f"the token is not valid ({type(error).__name__})") from None
         if claims["iat"] <= self._revoked_before.get(str(claims.get("appid")), -1.0):
-            raise InvalidToken("the token was revoked")
+            raise InvalidTokenError("the token was revoked")
         return claims
 
     def revoke(self, app_id: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sandbox.exchange.errors import HttpError, RequestError
 from sandbox.exchange.schema import Mailbox
 from sandbox.exchange.store import Store
-from sandbox.tokens import InvalidToken, TokenKeys
+from sandbox.tokens import InvalidTokenError, TokenKeys
 
 REQUIRED_ROLE = "full_access_as_app"
 EWS_SWITCH = "ews"
@@ -39,7 +39,7 @@ class Access:
             raise self._unauthorized(None)
         try:
             claims = self.keys.verify(token.strip(), self.audience)
-        except InvalidToken as error:
+        except InvalidTokenError as error:
             raise self._unauthorized(error.reason) from error
         if self.store.setting(EWS_SWITCH, "on") == "off":
             raise HttpError(

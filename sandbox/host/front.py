@@ -14,7 +14,7 @@ from sandbox.host.host import FunctionsHost
 from sandbox.host.http_trigger import BODY_LIMIT_BYTES, unavailable
 from sandbox.host.principal import principal_headers, without_platform_headers
 from sandbox.host.sign_in import Authentication
-from sandbox.tokens import InvalidToken
+from sandbox.tokens import InvalidTokenError
 
 HEADER_LIMIT_BYTES = 32 * 1024
 MANUAL_INPUT_LIMIT_BYTES = 64 * 1024
@@ -56,7 +56,7 @@ class Front:
             return await self._admin(request)
         try:
             claims = self._authentication.caller(request)
-        except InvalidToken as error:
+        except InvalidTokenError as error:
             return _unauthorised(error.reason)
         if self._host.http is None:
             return unavailable()

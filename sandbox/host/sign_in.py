@@ -14,7 +14,7 @@ from aiohttp import web
 from sandbox.control.roles import APPLICATIONS, ROLES, sign_in_claims
 from sandbox.host.principal import principal_claims, user_id
 from sandbox.state import SIGN_IN_AUDIENCE
-from sandbox.tokens import InvalidToken, TokenKeys
+from sandbox.tokens import InvalidTokenError, TokenKeys
 
 SESSION_COOKIE = "AppServiceAuthSession"
 SESSION_AUDIENCE = f"{SIGN_IN_AUDIENCE}/session"
@@ -42,7 +42,8 @@ class Authentication:
         self._tenant_id = tenant_id
 
     def caller(self, request: web.Request) -> dict[str, Any] | None:
-        """The caller's claims, None for an anonymous one. Raises InvalidToken for a bearer token that does
+        """The caller's claims, None for an anonymous one. Raises InvalidTokenError for a bearer token that
+        does
         not hold.
 
         A session cookie that does not hold counts as none, as App Service has it for `AllowAnonymous`.
@@ -55,7 +56,7 @@ class Authentication:
             return None
         try:
             return self._keys.verify(cookie, SESSION_AUDIENCE)
-        except InvalidToken:
+        except InvalidTokenError:
             return None
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -111,7 +112,7 @@ class Authentication:
     def _me(self, request: web.Request) -> web.Response:
         try:
             claims = self.caller(request)
-        except InvalidToken:
+        except InvalidTokenError:
             claims = None
         if claims is None:
             return web.Response(status=401)

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from sandbox.keyvault.store import RETENTION_DAYS, Secret, SecretVersion, VaultError, VaultStore
-from sandbox.tokens import InvalidToken, TokenKeys
+from sandbox.tokens import InvalidTokenError, TokenKeys
 
 BODY_LIMIT = 256 * 1024
 VALUE_LIMIT_BYTES = 25 * 1024
@@ -80,7 +80,7 @@ class VaultServer:
             raise VaultError(401, "Unauthorized", "AKV10000: Request is missing a Bearer or PoP token.")
         try:
             claims = self._keys.verify(token, self._resource)
-        except InvalidToken as error:
+        except InvalidTokenError as error:
             raise VaultError(401, "Unauthorized", f"AKV10022: Invalid token: {error.reason}.") from None
         if claims.get("appid") != self._allowed_app_id:
             raise VaultError(

@@ -170,7 +170,7 @@ def test_rotated_secret_is_printed_and_is_the_one_in_the_settings(world: World) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    "arguments, said",
     [
         (("move", "no-item", "Inbox"), "no-item"),
         (("items", "Inbox/Nowhere"), "there is no folder Inbox/Nowhere in soc@corp.example"),

@@ -85,7 +85,7 @@ def test_token_for_exchange_online_has_that_audience_and_no_other(world: World) 
 
 
 @pytest.mark.parametrize(
-    ("changes", "number", "error"),
+    "changes, number, error",
     [
         ({"secret": "wrong"}, 7000215, "invalid_client"),
         ({"app_id": "00000000-0000-0000-0000-000000000001"}, 700016, "unauthorized_client"),
@@ -125,7 +125,7 @@ def test_unknown_tenant_is_refused_at_discovery_and_at_the_token_endpoint(world:
 
 
 @pytest.mark.parametrize(
-    ("form", "number"),
+    "form, number",
     [
         ({}, 900144),
         ({"grant_type": "password"}, 70003),

@@ -145,7 +145,7 @@ def test_everything_listens_on_the_loopback_address_alone(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    "fault, reason",
     [
         (Fault("exchange", "status"), "--status"),
         (Fault("exchange", "status", status=200), "--status"),

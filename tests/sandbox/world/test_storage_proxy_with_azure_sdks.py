@@ -86,8 +86,8 @@ def test_table_transaction_writes_all_or_nothing(world: World, table: TableClien
     rows = [{"PartitionKey": "p", "RowKey": f"{number:03}", "text": "日本語 " * 50} for number in range(100)]
     table.submit_transaction([("create", row) for row in rows])
 
+    again = {"PartitionKey": "p", "RowKey": "000"}
     with pytest.raises(TableTransactionError):
-        again = {"PartitionKey": "p", "RowKey": "000"}
         table.submit_transaction([("create", {"PartitionKey": "p", "RowKey": "new"}), ("create", again)])
 
     found = list(table.query_entities("PartitionKey eq 'p'", results_per_page=30))
@@ -175,7 +175,7 @@ def test_faults_leave_nothing_unhandled_behind(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_line", "name"),
+    "request_line, name",
     [
         ("blob PUT /a/c?restype=container", "blob.CreateContainer"),
         ("blob GET /a?comp=list", "blob.ListContainers"),
