@@ -111,7 +111,7 @@ def _add_fault(add: _Adder) -> None:
     adding.add_argument("--error", metavar="CODE", help="such as ErrorServerBusy")
     adding.add_argument("--back-off-ms", type=int, metavar="MS", help="BackOffMilliseconds")
     adding.add_argument("--delay", dest="delay_s", type=float, metavar="SECONDS")
-    adding.add_argument("--item", metavar="ID", help="item id, for the kind item-error")
+    adding.add_argument("--item", metavar="ID", help="only requests that name this item")
     actions.add_parser("list", description="Prints the faults in force, one JSON line each.")
     clearing = actions.add_parser("clear", description="Clears one fault, or all.")
     clearing.set_defaults(do=_fault_clear)

@@ -53,7 +53,8 @@ def edge(part: str, describe: Describe, faults: Faults, calls: Calls) -> Middlew
         operation, mailbox = await describe(request)
         calls.count(part, operation)
         doomed = calls.crash.count_call(request) if calls.crash else None
-        fault = faults.take(part, operation, mailbox)
+        body = await request.read() if faults.name_items(part) else b""
+        fault = faults.take(part, operation, mailbox, body)
         request["fault"] = None
         try:
             if doomed is not None and calls.crash is not None:

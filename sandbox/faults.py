@@ -40,7 +40,8 @@ class FaultError(ValueError):
 class Fault:
     """One rule. None in `operation` and `mailbox` means any; in `count`, until it is cleared.
 
-    `operation` may be a pattern such as `table.*`. Times are in seconds but for `back_off_ms`.
+    `operation` may be a pattern such as `table.*`; `item`: only requests that name this item. Times are in
+    seconds but for `back_off_ms`.
     """
 
     part: str
@@ -56,10 +57,11 @@ class Fault:
     item: str | None = None
     id: int = 0
 
-    def matches(self, part: str, operation: str, mailbox: str | None) -> bool:
-        """Whether the rule is about such a call."""
+    def matches(self, part: str, operation: str, mailbox: str | None, body: bytes | None = None) -> bool:
+        """Whether the rule is about such a call; `body` None: which items it names is seen to elsewhere."""
         return (
             self.part == part
+            and (self.item is None or body is None or self.item.encode() in body)
             and (self.operation is None or fnmatch.fnmatchcase(operation.lower(), self.operation.lower()))
             and (self.mailbox is None or (mailbox or "").lower() == self.mailbox.lower())
         )
@@ -94,14 +96,18 @@ class Faults:
             self._rules = kept
         return gone
 
-    def take(self, part: str, operation: str, mailbox: str | None) -> Fault | None:
-        """The rule for this call, used up by one; None where all is well.
+    def name_items(self, part: str) -> bool:
+        """Whether a rule asks which items a request to this part names."""
+        return any(rule.part == part and rule.item and rule.kind != "item-error" for rule in self._rules)
+
+    def take(self, part: str, operation: str, mailbox: str | None, body: bytes = b"") -> Fault | None:
+        """The rule for this call, used up by one; None where all is well. `body`: needed where `name_items`.
 
         `item-error` is never among them (see `take_item_error`), and `rebuild-mime`, which usually stands for
         long, comes only where no other rule fits.
         """
         with self._lock:
-            fitting = [rule for rule in self._rules if rule.matches(part, operation, mailbox)]
+            fitting = [rule for rule in self._rules if rule.matches(part, operation, mailbox, body)]
             fitting = [rule for rule in fitting if rule.kind != "item-error"]
             fitting.sort(key=lambda rule: rule.kind == "rebuild-mime")
             return self._use(fitting)
@@ -139,6 +145,8 @@ def check(fault: Fault) -> None:
         raise FaultError("exchange-error wants --error, for example ErrorServerBusy")
     if fault.kind == "delay" and not fault.delay_s:
         raise FaultError("delay wants --delay with seconds")
+    if fault.item and fault.part != "exchange":
+        raise FaultError("--item is for the part exchange only")
     if fault.kind == "item-error" and not (fault.item and fault.error):
         raise FaultError("item-error wants --item and --error")
     for name in ("count", "delay_s", "back_off_ms", "retry_after_s"):

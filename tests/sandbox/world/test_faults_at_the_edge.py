@@ -18,11 +18,11 @@ SOAP = b"""<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/
 </s:Envelope>"""
 
 
-def post_soap(world: World) -> http.client.HTTPResponse:
+def post_soap(world: World, body: bytes = SOAP) -> http.client.HTTPResponse:
     connection = http.client.HTTPSConnection(
         "localhost", world.state.ports.exchange, timeout=5, context=trusting(world)
     )
-    connection.request("POST", "/EWS/Exchange.asmx", SOAP, {"Content-Type": "text/xml; charset=utf-8"})
+    connection.request("POST", "/EWS/Exchange.asmx", body, {"Content-Type": "text/xml; charset=utf-8"})
     return connection.getresponse()
 
 
@@ -153,6 +153,7 @@ def test_everything_listens_on_the_loopback_address_alone(world: World) -> None:
         (Fault("storage", "stale-sync-state"), "exchange only"),
         (Fault("exchange", "delay"), "--delay"),
         (Fault("exchange", "item-error", error="ErrorItemCorrupt"), "--item"),
+        (Fault("storage", "cut-mid", item="A"), "exchange only"),
         (Fault("teapot", "status", status=500), "no such part"),
         (Fault("exchange", "brew"), "no such kind"),
         (Fault("exchange", "cut-mid", count=0), "count"),
@@ -175,6 +176,16 @@ def test_item_error_concerns_its_item_alone() -> None:
     found = faults.take_item_error("A", "SOC@corp.example")
     assert found is not None
     assert found.error == "ErrorItemCorrupt"
+
+
+def test_any_kind_can_concern_the_requests_that_name_one_item(world: World) -> None:
+    add(world, "exchange", "status", status=500, item="AAMk=")
+
+    assert post_soap(world).status == 401
+    assert (
+        post_soap(world, SOAP.replace(b"/></s", b"><m:ItemIds Id='AAMk='/></m:SyncFolderItems></s")).status
+        == 500
+    )
 
 
 def test_lasting_rebuild_of_mime_hides_no_other_fault() -> None:
