@@ -93,7 +93,7 @@ def _product() -> set[str]:
 
 def _imported_distributions(paths: list[Path]) -> set[str]:
     """The packages of the index that the modules at these paths import, by their normalised names."""
-    ours = {*packages_under_import_rules(), "tests", "scripts", "function_app", "wiring"}
+    ours = {*packages_under_import_rules(), "bench", "tests", "scripts", "function_app", "wiring"}
     scripts = {path.stem for path in tracked_files() if path.parts[0] == "scripts"}
     modules = {
         module

@@ -117,7 +117,8 @@ def test_storage_that_is_busy_for_an_hour_does_not_hold_the_worker_for_it() -> N
         assert isinstance(error, RetryLaterError), name
         assert error.code == "StorageUnavailable", name
         assert seconds < 12, name
-    assert len(asked) == 4 * len(CALLS)
+    # Each was asked again, as often as its time allowed.
+    assert 2 * len(CALLS) <= len(asked) <= 4 * len(CALLS)
 
 
 def test_storage_that_is_closed_to_us_is_the_admins_to_mend_and_asked_once() -> None:
