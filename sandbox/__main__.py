@@ -114,6 +114,15 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="how many worker processes run (default: %(default)s)",
     )
     run.add_argument(
+        "--setting",
+        dest="settings",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an app setting of the app and its host; may be given again",
+    )
+    run.add_argument(
         "--record", type=Path, metavar="DIR", help="write every SOAP request and answer into DIR as XML"
     )
 
@@ -133,6 +142,13 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError(f"{number} is no port: 1 to 65535, or 0 for a free one")
     return number
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def _positive(text: str) -> int:

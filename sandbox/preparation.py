@@ -7,6 +7,7 @@ replaced as a whole, so a process that dies in between is made good by the next 
 import json
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -34,8 +35,10 @@ def prepare(
     app_dir: Path,
     app_python: Path,
     holder: PortHolder | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> SandboxState:
     """The state for this start, saved; `port` 0 is a free one. `holder` keeps all ports until it is released.
+    `settings` are app settings besides and instead of the sandbox's own.
 
     Raises SetupError where a port is taken, StateError where DATA is broken.
     """
@@ -56,7 +59,9 @@ def prepare(
     state = replace(state, port=front, data=data, record=record, app_dir=app_dir, app_python=app_python)
     certificates.ensure(state.ca_file.parent)
     TokenKeys(state.entra_folder)
-    write_private(state.app_settings_file, json.dumps(app_settings(state), indent=2).encode())
+    write_private(
+        state.app_settings_file, json.dumps({**app_settings(state), **(settings or {})}, indent=2).encode()
+    )
     for name in ("logs", "run"):
         (data / name).mkdir(exist_ok=True)
     state.workers_file.unlink(missing_ok=True)

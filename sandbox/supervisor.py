@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
                 app_dir=app_dir,
                 app_python=app_python,
                 holder=holder,
+                settings=dict(args.settings),
             )
             return asyncio.run(_supervise(Supervisor(state, azurite, args.instances), empty=args.empty))
     except (SetupError, StateError, ProcessEndedError, OSError) as error:

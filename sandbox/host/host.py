@@ -69,7 +69,7 @@ class FunctionsHost:
         """
         config = self._config
         try:
-            options = load_host_json(config.app_folder / "host.json")
+            options = load_host_json(config.app_folder / "host.json", config.settings)
         except HostJsonError as error:
             raise HostError(str(error)) from error
         logs_folder = config.data / "logs"

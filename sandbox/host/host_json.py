@@ -5,12 +5,14 @@ Names and defaults are those of Microsoft's "host.json reference for Azure Funct
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,7}))?\Z")
 DEFAULT_FUNCTION_TIMEOUT_S = 30 * 60.0
+OVERRIDE = "azurefunctionsjobhost__"
 
 
 class HostJsonError(ValueError):
@@ -38,8 +40,12 @@ class HostOptions:
     queues: QueueOptions = QueueOptions()
 
 
-def load_host_json(file: Path) -> HostOptions:
-    """Reads host.json. Raises HostJsonError, whose message names the setting."""
+def load_host_json(file: Path, settings: Mapping[str, str] | None = None) -> HostOptions:
+    """Reads host.json, then the app settings which override its values ("Override host.json values"), such as
+    `AzureFunctionsJobHost__extensions__queues__batchSize`.
+
+    Raises HostJsonError, whose message names the setting.
+    """
     try:
         raw = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -48,6 +54,9 @@ def load_host_json(file: Path) -> HostOptions:
         raise HostJsonError(f"{file} is not JSON: {error}") from error
     if not isinstance(raw, dict) or raw.get("version") != "2.0":
         raise HostJsonError(f'{file} must be an object with "version": "2.0"')
+    for name, value in (settings or {}).items():
+        if name.lower().startswith(OVERRIDE):
+            _override(raw, name[len(OVERRIDE) :].split("__"), value)
     extensions = _section(raw, "extensions")
     prefix = _section(extensions, "http").get("routePrefix", "api")
     if not isinstance(prefix, str):
@@ -65,6 +74,18 @@ def time_span_s(text: object, name: str) -> float:
         raise HostJsonError(f"{name} is out of range: {text!r}")
     whole = ((int(days or 0) * 24 + int(hours)) * 60 + int(minutes)) * 60 + int(seconds)
     return whole + float(f"0.{fraction or 0}")
+
+
+def _override(raw: dict[str, Any], path: list[str], value: str) -> None:
+    """Names fit whatever their case; numbers come as text, as all settings do."""
+    for depth, wanted in enumerate(path):
+        name = next((one for one in raw if one.lower() == wanted.lower()), wanted)
+        if depth + 1 == len(path):
+            raw[name] = int(value) if value.isascii() and value.isdigit() else value
+        else:
+            section = raw[name] if isinstance(raw.get(name), dict) else {}
+            raw[name] = section
+            raw = section
 
 
 def _function_timeout(raw: dict[str, Any]) -> float | None:

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from sandbox.host import framing
 from sandbox.host.errors import HostError, OutputError
 from sandbox.host.functions import Function, HttpTrigger
-from sandbox.host.host_json import HostJsonError, time_span_s
+from sandbox.host.host_json import HostJsonError, load_host_json, time_span_s
 from sandbox.host.http_trigger import normal_path
 from sandbox.host.outputs import encoded, queue_messages
 from sandbox.host.routes import RouteTable, parse_template
@@ -181,3 +182,30 @@ def test_end_of_the_stream_is_no_frame() -> None:
         theirs.sendall(framing.pack({"a": json.dumps("b" * 100)})[0][:20])
         theirs.close()
         assert framing.read_frame(ours) is None
+
+
+def test_app_settings_override_host_json_whatever_their_case(tmp_path: Path) -> None:
+    file = tmp_path / "host.json"
+    file.write_text(json.dumps({"version": "2.0", "extensions": {"queues": {"batchSize": 8}}}))
+
+    options = load_host_json(
+        file,
+        {
+            "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
+            "AZUREFUNCTIONSJOBHOST__EXTENSIONS__QUEUES__BATCHSIZE": "2",
+            "AzureFunctionsJobHost__extensions__http__routePrefix": "v1",
+            "ANOTHER__extensions__queues__maxDequeueCount": "9",
+        },
+    )
+
+    assert (options.queues.visibility_timeout_s, options.queues.batch_size) == (1.0, 2)
+    assert options.route_prefix == "v1"
+    assert options.queues.max_dequeue_count == 5
+
+
+def test_setting_that_host_json_does_not_take_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "host.json"
+    file.write_text(json.dumps({"version": "2.0"}))
+
+    with pytest.raises(HostJsonError, match=r"extensions\.queues\.batchSize"):
+        load_host_json(file, {"AzureFunctionsJobHost__extensions__queues__batchSize": "many"})
