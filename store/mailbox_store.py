@@ -86,3 +86,8 @@ class TableMailboxStore:
         row = Row(safe(mailbox_id), key, dict(split_text(text, "d")))
         write = Insert(row) if etag is None else Replace(row, etag)
         return self._table.transaction([write, activity_write(row.partition, activity)])[0]
+
+
+def log_partitions(table: Table) -> list[str]:
+    """Partitions of table `mailboxes` that hold an activity log: all that were ever listed."""
+    return [row.key for row in table.range(_LISTING, "", "~~", select=())]
