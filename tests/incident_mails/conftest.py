@@ -2,23 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from tests.api.fixtures import app, storage
 
-import pytest
-
-from store.connection import StorageConnection, StoreSettings
-from tests.api.http_app import HttpApp, http_app
-from tests.store.support import empty
-from tests.support.azurite import running_azurite
-
-
-@pytest.fixture(scope="session")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageConnection]:
-    with running_azurite(tmp_path_factory.mktemp("azurite")) as azurite:
-        yield StorageConnection(StoreSettings(connection_string=azurite.connection_string))
-
-
-@pytest.fixture
-def app(storage: StorageConnection) -> HttpApp:
-    empty(storage)
-    return http_app(storage)
+__all__ = ["app", "storage"]
