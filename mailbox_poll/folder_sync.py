@@ -51,7 +51,7 @@ class FolderRun:
                 sync.folder_id, sync.sync_state, limit=PAGE_ITEMS, ids_only=sync.walking
             )
         except SyncStateInvalidError:
-            self._restart_walk()
+            self.restart_walk()
             return True
         self._handle(page.changes)
         self._finish_page(page.sync_state, complete=page.complete)
@@ -61,7 +61,8 @@ class FolderRun:
         """Writes the checkpoint. Raises `ConflictError` where somebody else has written it since."""
         self._etag = self.work.poll.folder_syncs.save(self.sync, self._etag).etag
 
-    def _restart_walk(self) -> None:
+    def restart_walk(self) -> None:
+        """Begins the walk of the whole folder anew and writes the checkpoint. Raises `ConflictError`."""
         # The walk counts everything anew; what is stored is found again by its identity.
         self.sync = replace(
             self.sync,
