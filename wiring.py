@@ -141,6 +141,8 @@ def _http() -> func.AsgiMiddleware:
     from api.application import create_app
     from api.services import Services
     from api.settings import ApiSettings
+    from store.activity_log import TableActivityLog
+    from store.settings_store import TableSettingsStore
 
     poll = _poll_context()
     services = Services(
@@ -150,6 +152,8 @@ def _http() -> func.AsgiMiddleware:
         mails=poll.mails,
         raw=poll.raw,
         units=poll.units,
+        settings=TableSettingsStore(_connection()),
+        activity_log=TableActivityLog(_connection()),
         secrets=_secrets(),
         queue=poll.queue,
         servers=poll.servers,

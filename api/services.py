@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.configuration_ports import ActivityLog, SettingsStore
 from domain.ports import (
     BusinessUnitStore,
     Clock,
@@ -28,6 +29,8 @@ class Services:
     mails: MailStore
     raw: RawMailStore
     units: BusinessUnitStore
+    settings: SettingsStore
+    activity_log: ActivityLog
     secrets: Secrets
     queue: WorkQueue
     servers: MailServers

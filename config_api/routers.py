@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from config_api import business_units, folders, mailboxes, status
+from config_api import (
+    audit,
+    business_unit_settings,
+    business_units,
+    email_server,
+    folders,
+    mailboxes,
+    notification_process,
+    notification_template,
+    retention,
+    status,
+)
 
-ROUTERS = (mailboxes.router, folders.router, status.router, business_units.router)
+ROUTERS = (
+    mailboxes.router,
+    folders.router,
+    status.router,
+    business_units.router,
+    business_unit_settings.router,
+    email_server.router,
+    notification_template.router,
+    notification_process.router,
+    retention.router,
+    audit.router,
+)

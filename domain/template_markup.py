@@ -22,9 +22,9 @@ _NAME = re.compile(r"</?([a-z][^\s/>]*)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     r"""(?<![^\s"'/])(?P<name>[^\s"'<>/=]++)\s*+=\s*+(?:(?P<quoted>"[^"]*"|'[^']*')|[^\s>"']*+)"""
 )
-_ELEMENTS_THAT_ACT = frozenset(
-    ("applet", "base", "button", "embed", "form", "frame", "frameset", "iframe", "input", "link", "math")
-    + ("noscript", "object", "plaintext", "script", "select", "svg", "template", "textarea", "xmp")
+_ELEMENT_THAT_ACTS = re.compile(
+    "applet|base|button|embed|form|frame|frameset|iframe|input|link|math|noscript|object|plaintext|script|select"
+    "|svg|template|textarea|xmp"
 )
 _LINKS = frozenset(("href", "src", "background", "cite", "longdesc", "poster", "data", "srcset"))
 _SCHEME_THAT_ACTS = re.compile(r"""["']?[\s\x00-\x20]*(?:javascript|vbscript|data)\s*:""", re.IGNORECASE)
@@ -85,7 +85,7 @@ class Markup:
     def _tag(self, tag: str, begin: int) -> Iterator[_Span]:
         name = _NAME.match(tag)
         element = name[1].lower() if name else ""
-        if element in _ELEMENTS_THAT_ACT:
+        if _ELEMENT_THAT_ACTS.fullmatch(element):
             detail = f"A mail cannot hold the element <{element}>: mail programs drop it, or the whole mail."
             self.mistakes.append(MarkupMistake("ElementNotAllowed", detail, begin))
         at = 0

@@ -24,6 +24,7 @@ from api.settings import ApiSettings
 from domain.errors import BoundaryError
 from domain.mailboxes import MailboxSettings
 from domain.server_items import MailFolder
+from store.activity_log import TableActivityLog
 from store.business_unit_store import TableBusinessUnitStore
 from store.connection import StorageConnection
 from store.folder_sync_store import TableFolderSyncStore
@@ -31,6 +32,7 @@ from store.mail_store import TableMailStore
 from store.mailbox_store import TableMailboxStore
 from store.poll_schedule import TablePollSchedule
 from store.raw_mail_store import BlobRawMailStore
+from store.settings_store import TableSettingsStore
 from tests.store.support import FakeVault
 
 ROLES = {
@@ -224,6 +226,8 @@ def http_app(connection: StorageConnection) -> HttpApp:
         mails=TableMailStore(connection, vault),
         raw=BlobRawMailStore(connection),
         units=TableBusinessUnitStore(connection, mailboxes),
+        settings=TableSettingsStore(connection),
+        activity_log=TableActivityLog(connection),
         secrets=vault,
         queue=queue,
         servers=server,
