@@ -146,7 +146,7 @@ class MailboxSession:
             return self._transport.post(request, self._headers(token))
         except TokenRefusedError:
             self._tokens.forget(token, self._scope)
-            return self._transport.post(request, self._headers(self._tokens.token(self._scope)))
+        return self._transport.post(request, self._headers(self._tokens.token(self._scope)))
 
     def _headers(self, token: str) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {token}"}

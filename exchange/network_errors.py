@@ -35,9 +35,9 @@ class AnswerTooSlowError(TimeoutError):
 
 def network_error(error: BaseException, server: str) -> BoundaryError:
     """The error by name. `server`: host and port, for the message."""
+    if isinstance(error, BoundaryError):
+        return error
     for cause in _causes(error):
-        if isinstance(cause, BoundaryError):
-            return cause
         named = _named(cause, server)
         if named is not None:
             return named
@@ -45,12 +45,13 @@ def network_error(error: BaseException, server: str) -> BoundaryError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it wraps, innermost first: the innermost knows best."""
+    """The error and what it wraps, innermost first: the innermost knows best. A `BoundaryError` among them is
+    an earlier request's, which was being handled when this one failed."""
     chain: list[BaseException] = []
     waiting: list[BaseException] = [error]
     while waiting and len(chain) < 20:
         one = waiting.pop()
-        if one in chain:
+        if one in chain or isinstance(one, BoundaryError):
             continue
         chain.append(one)
         inner = (one.__context__, one.__cause__, *one.args)

@@ -335,6 +335,22 @@ def test_a_second_refusal_is_the_admins(serve: Serve) -> None:
     assert (error.code, len(server.requests)) == ("HTTP 401", 2)
 
 
+def test_a_connection_that_breaks_while_an_earlier_failure_is_handled_is_named_for_itself(
+    serve: Serve,
+) -> None:
+    def refuses_then_drops(request: Request) -> Iterator[bytes]:
+        if request.number > 1:
+            raise Drop
+        yield http(b"", "401 Unauthorized")
+
+    session = connect(serve(refuses_then_drops).port)
+    assert failure(session).code == "ConnectionLost"
+    try:
+        raise AdminActionError("HTTP 403")
+    except AdminActionError:
+        assert failure(session).code == "ConnectionLost"
+
+
 def test_an_older_server_is_asked_in_its_version_from_then_on(serve: Serve) -> None:
     def only_2013(request: Request) -> list[bytes]:
         if b"Exchange2013_SP1" in request.body:
