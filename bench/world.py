@@ -10,16 +10,31 @@ import json
 import os
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from sandbox.control.client import ControlClient
+from sandbox.state import load
 from tests.support.running_sandbox import RunningSandbox, running_sandbox
 
+ROOT = Path(__file__).resolve().parent.parent
 MAIL_BYTES = 37_000
 MAILBOX = "soc@corp.example"
+_NEVER = "0 0 0 29 2 *"
+HELD_TIMERS = (
+    f"--setting=MAILBOX_POLL_SCHEDULE={_NEVER}",
+    f"--setting=PENDING_SWEEP_SCHEDULE={_NEVER}",
+    "--setting=MAILBOX_POLL_INTERVAL_SECONDS=1",
+)
+"""Options of a sandbox whose timers run when they are told to alone."""
+HELD_QUEUES = (
+    "--setting=AzureWebJobs.mailbox_sync.Disabled=true",
+    "--setting=AzureWebJobs.folder_sync.Disabled=true",
+)
+"""Options of a sandbox that leaves queue messages where they are."""
 
 
 @contextlib.contextmanager
@@ -59,11 +74,32 @@ def mail(number: int, size_bytes: int = MAIL_BYTES) -> bytes:
     return message.as_bytes()
 
 
-def fill(sandbox: RunningSandbox, count: int, *, first: int = 0, size_bytes: int = MAIL_BYTES) -> None:
+def fill(sandbox: RunningSandbox, count: int) -> None:
     """Delivers `count` mails to the Inbox."""
-    for begin in range(first, first + count, 200):
-        numbers = range(begin, min(begin + 200, first + count))
-        sandbox.deliver(*(mail(number, size_bytes) for number in numbers))
+    deliver(sandbox, (mail(number) for number in range(count)))
+
+
+def deliver(sandbox: RunningSandbox, messages: Iterable[bytes], folder: str = "Inbox") -> None:
+    """Puts messages into a folder one after another, without a process for each."""
+    control = ControlClient(load(sandbox.data))
+    for message in messages:
+        control.deliver(message, mailbox=MAILBOX, folder=folder)
+
+
+def count_calls(sandbox: RunningSandbox, *, reset: bool = True) -> dict[str, dict[str, int]]:
+    """What was called since the last reset, by part and operation."""
+    calls: dict[str, dict[str, int]] = ControlClient(load(sandbox.data)).run("calls", reset=reset)
+    return calls
+
+
+def select_folders(sandbox: RunningSandbox, *paths: str) -> None:
+    """Selects folders of the default mailbox through the API."""
+    tree = sandbox.call("GET", "/api/config/mailboxes/default/folders")
+    ids = {folder["path"]: folder["id"] for folder in tree.json["items"]}
+    headers = {"If-Match": tree.headers["etag"]} if "etag" in tree.headers else {}
+    body = {"folders": [ids[path] for path in paths]}
+    answer = sandbox.call("PUT", "/api/config/mailboxes/default/folders", body, headers=headers)
+    assert answer.status == 200, answer.body
 
 
 def configure_mailbox(sandbox: RunningSandbox, mailbox_id: str = "default") -> Any:

@@ -23,6 +23,13 @@ Without arguments: style, types and import rules, then every test.
 With paths or options of pytest: just those tests, for example
   scripts/test tests/store -k checkpoint
 """,
+    "bench": """\
+usage: scripts/bench [--full] [NAME ...]
+
+Measures the project's figures, all or those named, and writes bench/results/latest.json and docs/figures.md.
+Without --full it takes some ten minutes. NAME is a figure of docs/figures.md or the start of several,
+such as sync.idle. Ends with status 1 where a figure falls short of its limit.
+""",
     "format": """\
 usage: scripts/format
 
@@ -69,6 +76,8 @@ def _program(script: str, arguments: list[str]) -> list[str]:
             return ["-m", "sandbox", "run", *arguments]
         case "sandbox":
             return ["-m", "sandbox", *arguments]
+        case "bench":
+            return ["-m", "bench", *arguments]
         case _:
             return [str(ROOT / "scripts" / "checks.py"), script, *arguments]
 

@@ -1,0 +1,1 @@
+"""One module for each measurement; each names its figures and measures them."""
