@@ -21,12 +21,15 @@ _SAVE_TRIES = 3
 
 
 def poll_succeeded(poll: PollContext, state: Versioned[PollState], started_at: datetime) -> None:
-    """Due again one interval after it began."""
+    """Due again one interval after it was due, not after it began: a poll begins some seconds after the tick
+    that claims it, and would have the next tick find it not yet due. What is late by intervals skips them."""
+    due_at = state.value.due_at or started_at
+    intervals = (started_at - due_at) // poll.interval + 1
     _save(
         poll,
         replace(
             state.value,
-            due_at=max(started_at + poll.interval, poll.clock.now()),
+            due_at=due_at + intervals * poll.interval,
             claimed_until=None,
             last_started_at=started_at,
             last_succeeded_at=started_at,
