@@ -133,9 +133,9 @@ def render(template: NotificationTemplate, values: Mapping[str, str]) -> Rendere
     plain = {name: _plain(name, values.get(name, "")) for name in NAMES}
     text = _filled(template.text, plain, str)
     html = _filled(template.html, plain, _escaped)
-    if not html.strip():
+    if not template.html.strip():
         html = "<p>" + escape(text).replace("\n", "<br>\n") + "</p>"
-    if not text.strip():
+    if not template.text.strip():
         text = _as_text(html)
     subject = " ".join(_UNWANTED.sub(" ", _filled(template.subject, plain, str)).split())
     if len(subject) > MAX_SUBJECT_CHARS:

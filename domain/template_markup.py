@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     r"""|(?P<tag><[/a-z!?{](?:[^>"']++|"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))*+>?)""",
     re.IGNORECASE | re.DOTALL,
 )
-_NAME = re.compile(r"</?([a-z][^\s/>]*)", re.IGNORECASE)
+_NAME = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     r"""(?<![^\s"'/])(?P<name>[^\s"'<>/=]++)\s*+=\s*+(?:(?P<quoted>"[^"]*"|'[^']*')|[^\s>"']*+)"""
 )
