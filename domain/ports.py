@@ -8,13 +8,14 @@ Adapters live in `exchange/` and `store/`; a Microsoft Graph adapter would imple
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from domain.business_units import BusinessUnit
+from domain.connection_test import OtherMailboxResult, Step, StepResult
 from domain.folder_sync import FolderSync
 from domain.mail import Mail
 from domain.mailboxes import FolderSelection, MailboxConfiguration, MailboxSettings, PollState
@@ -74,6 +75,27 @@ class MailServers(Protocol):
         ...
 
 
+class ConnectionTester(Protocol):
+    """Tries settings out, saved or not. Stores nothing, keeps no connection and no token, and raises none of
+    what the mail server, the token endpoint or Key Vault refuse: that is in the results."""
+
+    def run(
+        self, settings: MailboxSettings, secret: str | None, steps: Collection[Step] = tuple(Step)
+    ) -> Iterator[StepResult]:
+        """Each of `steps` in order as it ends; what they need of earlier steps is done for them. After the
+        first failure the rest is not reached. `secret`: as typed; None: the one that the settings name.
+
+        Ends within 15 seconds, whoever does not answer.
+        """
+        ...
+
+    def try_other_mailbox(
+        self, settings: MailboxSettings, secret: str | None, address: str
+    ) -> OtherMailboxResult:
+        """Whether the same app can open this mailbox too."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Versioned(Generic[T]):
     """A row's value and its ETag."""
@@ -109,12 +131,16 @@ class PollSchedule(Protocol):
 class MailboxStore(Protocol):
     """Settings, folder selection and rewalk request of mailboxes."""
 
+    def read_settings(self, mailbox_id: str) -> Versioned[MailboxSettings] | None:
+        """One point read."""
+        ...
+
     def read(self, mailbox_id: str) -> MailboxConfiguration | None:
         """One query of one partition."""
         ...
 
     def list_ids(self) -> list[str]:
-        """All configured mailboxes, `default` first."""
+        """All mailboxes that were ever configured, `default` first; some may have been removed since."""
         ...
 
     def save_settings(self, settings: MailboxSettings, etag: str | None, activity: Activity) -> str:
@@ -125,6 +151,11 @@ class MailboxStore(Protocol):
         self, mailbox_id: str, selection: FolderSelection, etag: str | None, activity: Activity
     ) -> str:
         """Selection and activity log entry in one transaction; the new ETag. Raises `ConflictError`."""
+        ...
+
+    def remove(self, mailbox_id: str, etag: str, activity: Activity) -> None:
+        """Settings, selection and rewalk request go and the activity log entry comes, in one transaction.
+        `etag`: the settings'. Raises `ConflictError`, for a selection changed meanwhile too."""
         ...
 
     def request_rewalk(self, mailbox_id: str, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """One mailbox on an Exchange server: `domain.ports.MailServer` over EWS, with an app-only token.
 
-Only reads, so a crash anywhere leaves nothing behind; requests may be repeated.
+Reading leaves nothing behind wherever it dies, and may be repeated. A draft that is created is there from
+then on: whoever dies before `delete_item` leaves it in Drafts, where nothing sends it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,15 @@ from domain.server_items import (
 from exchange.answer_parser import MALFORMED, AnswerParser, Event, Node, malformed
 from exchange.errors import fault_error
 from exchange.folder_paths import place
-from exchange.operations import find_folder, find_item, get_folder, get_item, sync_folder_items
+from exchange.operations import (
+    create_item,
+    delete_item,
+    find_folder,
+    find_item,
+    get_folder,
+    get_item,
+    sync_folder_items,
+)
 from exchange.operations.find_folder import FoundFolder
 from exchange.soap import FALLBACK_SERVER_VERSION, SERVER_VERSION, envelope
 from exchange.transport import Answer, TokenRefusedError, Transport
@@ -97,17 +106,26 @@ class MailboxSession:
             with closing(self._events(get_item.request_messages(item_ids))) as events:
                 yield from get_item.stream_messages(events, item_ids)
 
-    def _ask(self, body: str) -> list[Node]:
+    def create_draft(self, subject: str, text: str) -> str:
+        """Saves a message without recipients in Drafts and answers its item id. Sent once: where the answer
+        is lost (`ConnectionLost`, `ReadTimeout`, ...) the draft may be there all the same."""
+        return create_item.parse(self._ask(create_item.request_draft(subject, text), repeatable=False))
+
+    def delete_item(self, item_id: str) -> None:
+        """Removes an item for good."""
+        delete_item.parse(self._ask(delete_item.request(item_id), repeatable=False))
+
+    def _ask(self, body: str, *, repeatable: bool = True) -> list[Node]:
         """All response messages of an answer that holds no MIME."""
         messages = []
-        with closing(self._events(body)) as events:
+        with closing(self._events(body, repeatable=repeatable)) as events:
             for event in events:
                 if not isinstance(event, Node):
                     raise malformed("a message where none was asked for")
                 messages.append(event)
         return messages
 
-    def _events(self, body: str) -> Generator[Event]:
+    def _events(self, body: str, *, repeatable: bool = True) -> Generator[Event]:
         """The answer's events, as it arrives; holds a slot and a connection until it ends or is closed.
         Raises what a SOAP fault stands for."""
         if not self._slots.acquire(timeout=_SLOT_SECONDS):
@@ -117,17 +135,17 @@ class MailboxSession:
         try:
             version = self._version
             try:
-                yield from self._answer(body, version)
+                yield from self._answer(body, version, repeatable)
             except AdminActionError as error:
                 if error.code != "ErrorInvalidServerVersion" or version == FALLBACK_SERVER_VERSION:
                     raise
                 self._version = FALLBACK_SERVER_VERSION
-                yield from self._answer(body, FALLBACK_SERVER_VERSION)
+                yield from self._answer(body, FALLBACK_SERVER_VERSION, repeatable)
         finally:
             self._slots.release()
 
-    def _answer(self, body: str, version: str) -> Iterator[Event]:
-        answer = self._post(envelope(body, impersonate=self._address, version=version))
+    def _answer(self, body: str, version: str, repeatable: bool) -> Iterator[Event]:
+        answer = self._post(envelope(body, impersonate=self._address, version=version), repeatable)
         parser = AnswerParser()
         try:
             for chunk in answer.chunks():
@@ -140,13 +158,14 @@ class MailboxSession:
         finally:
             answer.close()
 
-    def _post(self, request: bytes) -> Answer:
+    def _post(self, request: bytes, repeatable: bool) -> Answer:
         token = self._tokens.token(self._scope)
         try:
-            return self._transport.post(request, self._headers(token))
-        except TokenRefusedError:
+            return self._transport.post(request, self._headers(token), repeatable=repeatable)
+        except TokenRefusedError:  # refused, so not done: even what must not be repeated may be asked again
             self._tokens.forget(token, self._scope)
-        return self._transport.post(request, self._headers(self._tokens.token(self._scope)))
+        renewed = self._headers(self._tokens.token(self._scope))
+        return self._transport.post(request, renewed, repeatable=repeatable)
 
     def _headers(self, token: str) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {token}"}

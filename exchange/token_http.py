@@ -53,8 +53,17 @@ class Answer:
 class TokenHttpClient:
     """msal's `http_client`. Raises `RetryLaterError` and `AdminActionError` for all that is not HTTP 200."""
 
-    def __init__(self, context: ssl.SSLContext, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        connect_seconds: float = 10.0,
+        read_seconds: float = 20.0,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._context = context
+        self._connect_seconds = connect_seconds
+        self._read_seconds = read_seconds
         self._answer_seconds = answer_seconds
         self._pools: dict[tuple[str, int], HTTPConnectionPool] = {}
         self._lock = threading.Lock()
@@ -110,8 +119,8 @@ class TokenHttpClient:
                     context=self._context,
                     guard=_ANYWHERE,
                     size=2,
-                    connect_seconds=10,
-                    read_seconds=20,
+                    connect_seconds=self._connect_seconds,
+                    read_seconds=self._read_seconds,
                     answer_seconds=self._answer_seconds,
                 )
             return pool

@@ -21,13 +21,19 @@ class TokenSource:
     """Tokens of one app registration. Safe for several threads: one token request at a time."""
 
     def __init__(
-        self, authority: str, app_id: str, secret: SecretRef, secrets: Secrets, context: ssl.SSLContext
+        self,
+        authority: str,
+        app_id: str,
+        secret: SecretRef,
+        secrets: Secrets,
+        context: ssl.SSLContext,
+        http: TokenHttpClient | None = None,
     ) -> None:
         self._authority = authority
         self._app_id = app_id
         self._secret = secret
         self._secrets = secrets
-        self._context = context
+        self._http = http or TokenHttpClient(context)
         self._lock = threading.Lock()
         self._app: Any = None
 
@@ -70,7 +76,7 @@ class TokenSource:
                 client_credential=value,
                 authority=self._authority,
                 instance_discovery=False,
-                http_client=TokenHttpClient(self._context),
+                http_client=self._http,
             )
         except (ValueError, KeyError) as error:
             if isinstance(error, KeyError) or isinstance(error.__context__, json.JSONDecodeError):

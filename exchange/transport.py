@@ -5,6 +5,7 @@ Follows no redirects, asks for no compression, keeps connections. Nothing is sto
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ from exchange.network_errors import network_error
 EWS_PATH = "/EWS/Exchange.asmx"
 CHUNK_BYTES = 65_536
 _POOL_SIZE = 32
+_SCHEME = re.compile(r"(?:^|,)\s*(Basic|Bearer|Digest|Kerberos|Negotiate|NTLM)\b(?!\s*=)", re.IGNORECASE)
 _BUSY = frozenset((408, 429, 500, 502, 503, 504))
 
 
@@ -112,9 +114,13 @@ class Transport:
         except LocationValueError as error:
             raise AdminActionError("NameResolutionFailed", "not a host name") from error
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """The answer to a request that only reads (it may be sent twice). Raises `TokenRefusedError` for
-        401."""
+    def close(self) -> None:
+        """Closes the connections that nothing is being read from."""
+        self._pool.close()
+
+    def post(self, body: bytes, headers: Mapping[str, str], *, repeatable: bool = True) -> Answer:
+        """The answer to a request. `repeatable`: it only reads, so that it may be sent again where a kept
+        connection had gone stale. Raises `TokenRefusedError` for 401."""
         all_headers = {
             "Content-Type": "text/xml; charset=utf-8",
             "Accept": "text/xml",
@@ -125,6 +131,8 @@ class Transport:
             try:
                 response = self._send(body, all_headers)
             except StaleConnectionError:
+                if not repeatable:
+                    raise
                 response = self._send(body, all_headers)
         except (HTTPError, OSError, StaleConnectionError) as error:
             raise network_error(error, self._server) from error
@@ -166,6 +174,9 @@ def _http_error(response: BaseHTTPResponse, page: str, authorization: str) -> Bo
         said = said.replace(authorization.rpartition(" ")[2], "(token)")
     code = f"HTTP {status}"
     if status == 401:
+        offered = _schemes(response)
+        if authorization and offered and "bearer" not in offered:
+            return AdminActionError("AuthenticationTypeNotOffered", f"offers {', '.join(offered)}")
         return TokenRefusedError(code, said)
     if status in _BUSY:
         return RetryLaterError(code, said, retry_after(response.headers.get("Retry-After")))
@@ -177,6 +188,12 @@ def _http_error(response: BaseHTTPResponse, page: str, authorization: str) -> Bo
     if 300 <= status < 400:
         return AdminActionError(code, f"sends on to {response.headers.get('Location', '')}")
     return AdminActionError(code, said)
+
+
+def _schemes(response: BaseHTTPResponse) -> list[str]:
+    """Names of the authentication schemes that the server offers (RFC 9110 section 11.6.1), in lower case."""
+    challenges = ",".join(response.headers.getlist("WWW-Authenticate"))
+    return list(dict.fromkeys(name.lower() for name in _SCHEME.findall(challenges)))[:10]
 
 
 def retry_after(value: str | None) -> timedelta | None:
