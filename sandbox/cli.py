@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.control.client import ControlClient, ControlError
 from sandbox.control.roles import ROLES
 from sandbox.faults import KINDS, PARTS, Fault, FaultError, check
-from sandbox.state import MAILBOX, SandboxState
+from sandbox.state import MAILBOX, ON_PREMISES, SandboxState
 
 Do = Callable[[SandboxState, argparse.Namespace], int]
 
@@ -26,7 +26,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     sign_in = add("sign-in", "print a bearer token, valid for 12 hours", _sign_in)
     sign_in.add_argument("role", choices=ROLES, metavar="ROLE", help=", ".join(ROLES))
-    add("settings", "print the JSON to PUT to /api/config/mailboxes/default", _settings)
+    what = "print the JSON to PUT to /api/config/mailboxes/default"
+    settings = add("settings", what, _settings)
+    settings.add_argument("--mailbox", metavar="ADDR", help=f"default: {MAILBOX}, {ON_PREMISES} on premises")
+    settings.add_argument("--authentication", choices=("oauth2", "ntlm", "basic"), default="oauth2")
 
     what = "put messages into a folder as the mail system would; print their item ids"
     deliver = add("deliver", what, _deliver)
@@ -62,6 +65,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _item_command(mark_read)
     mark_read.add_argument("--unread", dest="read", action="store_false", help="as unread")
 
+    what = "give a mailbox of kind server a new password and print it"
+    change = add("change-password", what, _run("change-password", "mailbox"))
+    change.add_argument("--mailbox", default=ON_PREMISES, metavar="ADDR", help="default: %(default)s")
     rotate = add(
         "rotate-secret", "make a new client secret and print it", _run("rotate-secret", "revoke_old")
     )
@@ -76,6 +82,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     revoke.set_defaults(what="all")
     ews = add("ews", "the tenant's EWSEnabled switch", _ews)
     ews.add_argument("switch", choices=("on", "off"))
+
+    what = "limit the app to mailboxes, as RBAC for Applications does"
+    allow = add("allow-app", what, _run("allow-app", "mailbox"))
+    allow.add_argument("mailbox", nargs="?", metavar="ADDR", help="one more; without it: every mailbox again")
+    what = "an administrator's consent to the app's permissions"
+    add("consent", what, _consent).add_argument("switch", choices=("on", "off"))
 
     _add_fault(add)
     crash = add("crash", "kill the worker that makes the N-th outgoing call from now; once", _crash)
@@ -165,7 +177,9 @@ def _sign_in(state: SandboxState, args: argparse.Namespace) -> int:
 
 
 def _settings(state: SandboxState, args: argparse.Namespace) -> int:
-    print(json.dumps(ControlClient(state).run("settings")))
+    mailbox = args.mailbox or (MAILBOX if args.authentication == "oauth2" else ON_PREMISES)
+    arguments = {"mailbox": mailbox, "authentication": args.authentication}
+    print(json.dumps(ControlClient(state).run("settings", **arguments)))
     return 0
 
 
@@ -188,6 +202,11 @@ def _outbound(state: SandboxState, args: argparse.Namespace) -> int:
 
 def _ews(state: SandboxState, args: argparse.Namespace) -> int:
     ControlClient(state).run("ews", on=args.switch == "on")
+    return 0
+
+
+def _consent(state: SandboxState, args: argparse.Namespace) -> int:
+    ControlClient(state).run("consent", on=args.switch == "on")
     return 0
 
 

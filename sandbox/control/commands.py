@@ -5,12 +5,14 @@ changes are written by the part that they concern before a command returns.
 """
 
 import dataclasses
+import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from sandbox.control.roles import ROLES, SIGN_IN_LIFETIME_S, sign_in_claims
 from sandbox.edge import Calls
 from sandbox.entra.registration import AppRegistration
+from sandbox.exchange.access import ON_PREMISES_HOST
 from sandbox.faults import Fault, FaultError, Faults
 from sandbox.state import AUTHSERV_ID, MAILBOX, SandboxState
 from sandbox.tokens import TokenKeys
@@ -58,8 +60,17 @@ class Exchange(Protocol):
     def outbound(self) -> Any:
         """All mails that left, oldest first."""
 
+    def login(self, address: str) -> tuple[str, str]:
+        """Login and password of a mailbox of kind `server`."""
+
+    def change_password(self, address: str, password: str) -> None:
+        """Another password for a mailbox of kind `server`."""
+
     def ews_switch(self, on: bool) -> None:
         """The tenant's `EWSEnabled`."""
+
+    def allow_app(self, app_id: str, mailbox: str | None) -> None:
+        """Limits an application to a mailbox (further ones add to it); None: every mailbox again."""
 
 
 class Commands:
@@ -95,6 +106,9 @@ class Commands:
             "delete": lambda a: self._exchange.delete(a["mailbox"], a["item"], a["hard"]),
             "mark-read": lambda a: self._exchange.mark_read(a["mailbox"], a["item"], a["read"]),
             "ews": lambda a: self._exchange.ews_switch(a["on"]),
+            "allow-app": lambda a: self._exchange.allow_app(registration.app_id, a["mailbox"]),
+            "consent": lambda a: registration.set_consented(a["on"]),
+            "change-password": self._change_password,
             "rotate-secret": lambda a: registration.rotate(revoke_old=a["revoke_old"]),
             "expire-secret": lambda a: registration.expire_secrets(),
             "revoke": self._revoke,
@@ -126,11 +140,14 @@ class Commands:
         return self._keys.sign(sign_in_claims(role, self._state.tenant_id), SIGN_IN_LIFETIME_S)
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
+        mailbox, authentication = arguments.get("mailbox") or MAILBOX, arguments.get("authentication")
+        if authentication in ("ntlm", "basic"):
+            return self._settings_on_premises(mailbox, authentication)
         return {
             "accountType": "ews",
             "port": self._state.ports.exchange,
             "authenticationType": "oauth2",
-            "email": MAILBOX,
+            "email": mailbox,
             "secretKey": self._registration.current_secret,
             "incomingServer": "localhost",
             "appId": self._state.app_id,
@@ -139,6 +156,25 @@ class Commands:
             "enabled": True,
             "authservId": AUTHSERV_ID,
         }
+
+    def _settings_on_premises(self, mailbox: str, authentication: str) -> dict[str, Any]:
+        login, password = self._exchange.login(mailbox)
+        return {
+            "accountType": "ews",
+            "port": self._state.ports.exchange,
+            "authenticationType": authentication,
+            "email": login,
+            "secretKey": password,
+            "incomingServer": ON_PREMISES_HOST,
+            "sslEncrypted": True,
+            "enabled": True,
+        }
+
+    def _change_password(self, arguments: Arguments) -> str:
+        """A new password for a mailbox of kind `server`."""
+        password = secrets.token_urlsafe(18)
+        self._exchange.change_password(arguments["mailbox"], password)
+        return password
 
     def _revoke(self, arguments: Arguments) -> None:
         what = arguments["what"]

@@ -45,6 +45,7 @@ class ClientSecret:
 @dataclass(slots=True)
 class _Registration:
     enabled: bool = True
+    consented: bool = True
     secrets: list[ClientSecret] = field(default_factory=list)
 
 
@@ -64,6 +65,11 @@ class AppRegistration:
     def enabled(self) -> bool:
         """False once the application was revoked."""
         return self._state.enabled
+
+    @property
+    def consented(self) -> bool:
+        """False: its tokens carry no permissions."""
+        return self._state.consented
 
     @property
     def current_secret(self) -> str:
@@ -99,6 +105,11 @@ class AppRegistration:
         self._state.enabled = enabled
         self._save()
 
+    def set_consented(self, consented: bool) -> None:
+        """Whether an administrator has consented to the app's permissions."""
+        self._state.consented = consented
+        self._save()
+
     def _add(self, secret: str) -> None:
         now = time.time()
         write_private(self._plain_file, secret.encode())
@@ -115,7 +126,8 @@ class AppRegistration:
         if not self._state_file.exists():
             return _Registration()
         raw = json.loads(self._state_file.read_bytes())
-        return _Registration(raw["enabled"], [ClientSecret(**secret) for secret in raw["secrets"]])
+        secrets = [ClientSecret(**secret) for secret in raw["secrets"]]
+        return _Registration(raw["enabled"], raw.get("consented", True), secrets)
 
     def _save(self) -> None:
         write_private(self._state_file, json.dumps(asdict(self._state), indent=2).encode())

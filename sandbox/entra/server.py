@@ -115,7 +115,7 @@ class EntraServer:
             "oid": str(uuid.uuid5(uuid.NAMESPACE_OID, app_id)),
             "sub": str(uuid.uuid5(uuid.NAMESPACE_OID, app_id)),
             "tid": self._tenant_id,
-            "roles": list(self._roles.get(audience, ())),
+            "roles": list(self._roles.get(audience, ())) if self._registration.consented else [],
             "ver": "1.0",
         }
         token = self._keys.sign(claims, TOKEN_LIFETIME_S)
