@@ -11,6 +11,8 @@ from pathlib import Path
 
 STATE_FILE = "sandbox.json"
 MAILBOX = "soc@corp.example"
+ON_PREMISES = "soc@onprem.example"
+"""The mailbox of an Exchange Server, which is signed in to with a password."""
 AUTHSERV_ID = "mx.corp.example"
 SIGN_IN_AUDIENCE = "respond-mailbox"
 

@@ -61,6 +61,7 @@ class World:
             faults=self._faults,
             audience=state.exchange_audience,
             record=state.record,
+            certificate=state.ca_file.parent / certificates.SERVER_FILE,
         )
         self._runners: list[web.AppRunner] = []
 

@@ -1,19 +1,22 @@
 """Who may come in: access tokens of applications, impersonation, the tenant's EWS switch, access by mailbox.
 
-Other authentication schemes of Exchange on premises (NTLM, Basic) would be further `authenticate` functions
-here.
+As `localhost` the server is Exchange Online and takes tokens; by its address `127.0.0.1` it is an Exchange
+Server on premises and takes NTLM and Basic (see `password_sign_in`).
 """
 
+from asyncio import BaseTransport
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.exchange.errors import HttpError, RequestError
+from sandbox.exchange.password_sign_in import Account, PasswordSignIn
 from sandbox.exchange.schema import Mailbox
 from sandbox.exchange.store import Store
 from sandbox.tokens import InvalidTokenError, TokenKeys
 
 REQUIRED_ROLE = "full_access_as_app"
 EWS_SWITCH = "ews"
+ON_PREMISES_HOST = "127.0.0.1"
 _ALLOWED = "allowed-mailboxes:"
 
 
@@ -31,9 +34,19 @@ class Access:
     store: Store
     keys: TokenKeys
     audience: str
+    passwords: PasswordSignIn
 
-    def authenticate(self, headers: Mapping[str, str]) -> Application:
-        """The application behind the bearer token. Raises HttpError (401 or 403)."""
+    def authenticate(
+        self, headers: Mapping[str, str], transport: BaseTransport | None
+    ) -> Application | Account:
+        """The application behind the bearer token, or on premises who signed in with a password. Raises
+        HttpError (401 or 403).
+        """
+        if headers.get("Host", "").partition(":")[0] == ON_PREMISES_HOST:
+            return self.passwords.authenticate(headers, transport)
+        return self._application(headers)
+
+    def _application(self, headers: Mapping[str, str]) -> Application:
         scheme, _, token = headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise self._unauthorized(None)
@@ -65,8 +78,10 @@ class Access:
             headers["X-MS-Diagnostics"] = f'2000003;reason="{reason}";error_category="invalid_token"'
         return HttpError(401, headers)
 
-    def mailbox(self, application: Application, impersonated: str | None, anchor: str | None) -> Mailbox:
-        """The mailbox that the application acts on. Raises RequestError or HttpError."""
+    def mailbox(self, caller: Application | Account, impersonated: str | None, anchor: str | None) -> Mailbox:
+        """The mailbox that the caller acts on. Raises RequestError or HttpError."""
+        if isinstance(caller, Account):
+            return self._own_mailbox(caller, impersonated)
         if impersonated is None:
             raise RequestError("ErrorImpersonationRequired")
         if not anchor:
@@ -76,9 +91,17 @@ class Access:
             raise RequestError("ErrorNonExistentMailbox")
         if anchor.strip().lower().removeprefix("smtp:") != impersonated:
             raise HttpError(400, text="The X-AnchorMailbox header names another mailbox.")
-        allowed = self.store.setting(_ALLOWED + application.app_id)
+        allowed = self.store.setting(_ALLOWED + caller.app_id)
         if allowed and found.address.lower() not in allowed.split(" "):
             raise RequestError("ErrorAccessDenied")
+        return found
+
+    def _own_mailbox(self, account: Account, impersonated: str | None) -> Mailbox:
+        if impersonated is not None and impersonated != account.address:
+            raise RequestError("ErrorImpersonateUserDenied")
+        found = self.store.mailbox(account.address)
+        if found is None:
+            raise RequestError("ErrorMissingEmailAddress")
         return found
 
     def allow(self, app_id: str, mailbox: str | None) -> None:

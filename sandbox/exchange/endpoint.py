@@ -100,7 +100,7 @@ class Endpoint:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST."""
         try:
-            application = self.access.authenticate(request.headers)
+            caller = self.access.authenticate(request.headers, request.transport)
         except HttpError as refusal:
             return web.Response(status=refusal.status, headers=refusal.headers, text=refusal.text)
         parsed = await _parsed(request)
@@ -114,7 +114,7 @@ class Endpoint:
             if soap.operation in SERVER_OPERATIONS:
                 return await self._send(request, operation, SERVER_OPERATIONS[operation](soap.body))
             anchor = request.headers.get("X-AnchorMailbox")
-            mailbox = self.access.mailbox(application, soap.impersonated, anchor)
+            mailbox = self.access.mailbox(caller, soap.impersonated, anchor)
             active: Fault | None = request.get("fault")
             context = Context(
                 self.store, mailbox, self.sender, self.internal_domain, faults=self.faults, fault=active

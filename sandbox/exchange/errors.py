@@ -4,6 +4,7 @@
 `HttpError` is answered by the web server before EWS sees the request.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -32,7 +33,7 @@ class HttpError(Exception):
     """The request is refused with an HTTP status, without SOAP."""
 
     status: int
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
 
 

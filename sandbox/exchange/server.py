@@ -16,15 +16,18 @@ from aiohttp.typedefs import Middleware
 
 from sandbox.edge import before_answer
 from sandbox.exchange.access import EWS_SWITCH, Access
-from sandbox.exchange.commands import MailboxCommands
+from sandbox.exchange.accounts import Accounts
+from sandbox.exchange.commands import ExchangeError, MailboxCommands
 from sandbox.exchange.endpoint import MAX_REQUEST_BYTES, Endpoint, describe
 from sandbox.exchange.outbound import Outbound
+from sandbox.exchange.password_sign_in import PasswordSignIn
 from sandbox.exchange.record import Recorder
 from sandbox.exchange.sending import REPLACE_MESSAGE_IDS, Sender
 from sandbox.exchange.store import Store, now_ms
 from sandbox.exchange.throttle import MAX_CONNECTIONS, Throttle
 from sandbox.exchange.transport import Transport
 from sandbox.faults import Faults
+from sandbox.state import ON_PREMISES
 from sandbox.tokens import TokenKeys
 
 _LOG = logging.getLogger(__name__)
@@ -38,7 +41,7 @@ class ExchangeServer(MailboxCommands):
 
     audience: the resource that access tokens must be made for. record: a folder for SOAP traffic.
     sent_items_delay_s: how late the copy in Sent Items comes. transport_delay_s: how long a mail waits as
-    submitted.
+    submitted. certificate: PEM of what TLS shows, to which sign-in by NTLM is bound.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class ExchangeServer(MailboxCommands):
         sent_items_delay_s: float = 2.0,
         transport_delay_s: float = 0.2,
         max_connections: int = MAX_CONNECTIONS,
+        certificate: Path | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         store = Store(folder)
@@ -59,7 +63,9 @@ class ExchangeServer(MailboxCommands):
         self._sender = Sender(
             self._store, self._outbound, self._transport, transport_delay_s, sent_items_delay_s
         )
-        self._access = Access(self._store, keys, audience)
+        self._accounts = Accounts(folder / "accounts")
+        passwords = PasswordSignIn(self._accounts, certificate)
+        self._access = Access(self._store, keys, audience, passwords)
         self._submitted = asyncio.Event()
         self._endpoint = Endpoint(
             self._store,
@@ -74,6 +80,8 @@ class ExchangeServer(MailboxCommands):
         for address in DEFAULT_MAILBOXES:
             if self._store.mailbox(address) is None:
                 self.create_mailbox(address)
+        if self._store.mailbox(ON_PREMISES) is None:
+            self.create_mailbox(ON_PREMISES, "server")
 
     describe = staticmethod(describe)
     """What the edge asks about a request: its operation and mailbox."""
@@ -110,6 +118,26 @@ class ExchangeServer(MailboxCommands):
             timeout = None if due is None else max(0.0, (due - now_ms()) / 1000)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._submitted.wait(), timeout)
+
+    def create_mailbox(
+        self, address: str, kind: str = "online", *, name: str | None = None, language: str = "en"
+    ) -> None:
+        """See MailboxCommands; a mailbox of kind `server` gets a login with a password."""
+        if kind == "server":
+            self._accounts.add(address)
+        super().create_mailbox(address, kind, name=name, language=language)
+
+    def login(self, address: str) -> tuple[str, str]:
+        """Login (`DOMAIN\\user`) and password of a mailbox of kind `server`."""
+        password = self._accounts.password(address)
+        if password is None:
+            raise ExchangeError(f"{address} has no password: only mailboxes of kind server have one")
+        return self._accounts.login(address), password
+
+    def change_password(self, address: str, password: str) -> None:
+        """Give a mailbox of kind `server` another password."""
+        self.login(address)
+        self._accounts.change_password(address, password)
 
     def ews_switch(self, on: bool) -> None:
         """The tenant's switch: off answers every request with 403."""

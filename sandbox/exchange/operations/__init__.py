@@ -17,6 +17,7 @@ from sandbox.exchange.operations.get_attachment import get_attachment
 from sandbox.exchange.operations.get_folder import get_folder
 from sandbox.exchange.operations.get_item import get_item
 from sandbox.exchange.operations.move_item import copy_item, move_item
+from sandbox.exchange.operations.resolve_names import resolve_names
 from sandbox.exchange.operations.send_item import send_item
 from sandbox.exchange.operations.sync_folder_hierarchy import sync_folder_hierarchy
 from sandbox.exchange.operations.sync_folder_items import sync_folder_items
@@ -39,6 +40,7 @@ OPERATIONS: dict[str, Operation] = {
     "GetItem": get_item,
     "MoveFolder": move_folder,
     "MoveItem": move_item,
+    "ResolveNames": resolve_names,
     "SendItem": send_item,
     "SyncFolderHierarchy": sync_folder_hierarchy,
     "SyncFolderItems": sync_folder_items,

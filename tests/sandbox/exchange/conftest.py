@@ -83,6 +83,7 @@ def start_server(tmp_path: Path, tls: tuple[ssl.SSLContext, Path], key_folder: P
             faults=faults,
             audience="https://exchange",
             record=record,
+            certificate=tls[1],
             **options,
         )
         loop = ServerThread(server.app(edge("exchange", server.describe, faults, calls)), tls[0])
