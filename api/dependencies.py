@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from api.caller import Caller
 from api.services import Services
 from api.settings import ApiSettings
-from domain.ports import Activity
+from domain.stored import Activity
 
 
 async def _services(request: Request) -> Services:

@@ -107,7 +107,7 @@ def configure_mailbox(sandbox: RunningSandbox, mailbox_id: str = "default") -> A
     import wiring
     from domain.business_units import BusinessUnit
     from domain.mailboxes import MailboxSettings, PollState, SecretRef
-    from domain.ports import Activity
+    from domain.stored import Activity
 
     now = datetime.now(UTC)
     form = json.loads(sandbox.command("settings"))

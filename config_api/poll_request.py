@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from api.services import Services
 from domain.errors import ConflictError, RetryLaterError
 from domain.mailboxes import PollState
-from domain.ports import Versioned
+from domain.stored import Versioned
 
 MAILBOX_SYNC_QUEUE = "mailbox-sync"
 _CLAIM = timedelta(minutes=2)

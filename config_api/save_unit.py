@@ -16,7 +16,7 @@ from api.services import Services
 from config_api.unit_form import UnitForm, unique_addresses, unique_domains
 from domain.business_units import BusinessUnit, normalise_address, normalise_domain
 from domain.errors import ConflictError
-from domain.ports import AddressTakenError, Versioned
+from domain.stored import AddressTakenError, Versioned
 
 
 def unit_json(unit: BusinessUnit) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from domain.ports import Activity, Versioned
+from domain.stored import Activity, Versioned
 
 T = TypeVar("T")
 

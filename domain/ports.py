@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from domain.business_units import BusinessUnit
 from domain.connection_test import OtherMailboxResult, Step, StepResult
@@ -29,8 +28,7 @@ from domain.server_items import (
     ItemPage,
     MailFolder,
 )
-
-T = TypeVar("T")
+from domain.stored import Activity, ItemPlace, MailPage, StoredRaw, Versioned, WaitingAnswer
 
 
 class MailServer(Protocol):
@@ -96,14 +94,6 @@ class ConnectionTester(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Versioned(Generic[T]):
-    """A row's value and its ETag."""
-
-    value: T
-    etag: str
-
-
 class PollSchedule(Protocol):
     """Which mailboxes are due. Claim and finish are one conditional write each."""
 
@@ -163,20 +153,6 @@ class MailboxStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """One entry of the activity log: who (and on whose behalf), when, what, before and after (secrets as
-    "changed")."""
-
-    at: datetime
-    actor: str
-    acting_for: str | None
-    action: str
-    target: str
-    before: Mapping[str, object] | None
-    after: Mapping[str, object] | None
-
-
 class FolderSyncStore(Protocol):
     """Checkpoints of a mailbox's folders."""
 
@@ -195,16 +171,6 @@ class FolderSyncStore(Protocol):
     def delete(self, mailbox_id: str, folder_id: str) -> None:
         """Forgets the checkpoint of a folder that is no longer selected; absent is fine."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRaw:
-    """Where a raw message stands after `put`. `already_there`: an earlier fetch was kept and this one
-    discarded."""
-
-    size_bytes: int
-    sha256: str
-    already_there: bool
 
 
 class RawMailStore(Protocol):
@@ -227,35 +193,6 @@ class RawMailStore(Protocol):
     def size(self, mail_id: str) -> int:
         """Raises `NotFoundError`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ItemPlace:
-    """Where an item of the server ended up here. `item_hash`: digest of the item id."""
-
-    folder_id: str
-    item_id: str
-    mail_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingAnswer:
-    """An item that is not ours yet: it answers a message that we do not know. Holds keyed hashes only."""
-
-    mailbox_id: str
-    folder_id: str
-    item_id: str
-    named: tuple[str, ...]
-    """Keyed hashes of the Message-IDs and the conversation it names."""
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MailPage:
-    """A page of mails, newest received first. `cursor` is opaque; None: nothing follows."""
-
-    mails: tuple[Mail, ...]
-    cursor: str | None
 
 
 class MailStore(Protocol):
@@ -351,14 +288,6 @@ class BusinessUnitStore(Protocol):
     def resume_rewalks(self, now: datetime) -> int:
         """Finishes what a crash in `save` or `request_rewalks` left pending; answers how many."""
         ...
-
-
-class AddressTakenError(Exception):
-    """An address or domain already belongs to another unit."""
-
-    def __init__(self, entry: str, unit_id: str, unit_name: str) -> None:
-        self.entry, self.unit_id, self.unit_name = entry, unit_id, unit_name
-        super().__init__(f"{entry} belongs to the business unit {unit_name}")
 
 
 class Secrets(Protocol):

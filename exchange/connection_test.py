@@ -11,16 +11,19 @@ import ssl
 import time
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from domain.connection_test import SSL_OFF, OtherMailboxResult, Outcome, Step, StepResult
 from domain.errors import AdminActionError, BoundaryError, RetryLaterError
 from domain.mailboxes import MailboxSettings
-from domain.ports import Secrets
 from exchange.address_guard import AddressGuard
 from exchange.connections import tls_context
 from exchange.servers import DEFAULT_AUTHORITY_HOST
 from exchange.time_limit import TimeLimit
 from exchange.trial import FACTS, Trial
+
+if TYPE_CHECKING:
+    from domain.ports import Secrets
 
 TOTAL_SECONDS = 13.5
 """Leaves the HTTP request around it room within the 15 seconds that a failing test may take."""

@@ -6,16 +6,18 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from domain.errors import AdminActionError
 from domain.mailboxes import AuthenticationType, MailboxSettings
-from domain.ports import Secrets
 from exchange.address_guard import AddressGuard
 from exchange.connections import tls_context
 from exchange.mailbox_session import MailboxSession
 from exchange.tokens import TokenSource
 from exchange.transport import Limits, Transport
+
+if TYPE_CHECKING:
+    from domain.ports import Secrets
 
 DEFAULT_AUTHORITY_HOST = "https://login.microsoftonline.com"
 _MICROSOFT_365 = {

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import AdminActionError, NotFoundError, RetryLaterError
 from domain.mailboxes import SecretRef
-from domain.ports import Secrets
 from exchange.token_http import SIGN_IN_REFUSED, TokenHttpClient
+
+if TYPE_CHECKING:
+    from domain.ports import Secrets
 
 
 class TokenSource:

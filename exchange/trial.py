@@ -8,11 +8,11 @@ import json
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from domain.connection_test import Step
 from domain.errors import AdminActionError, BoundaryError
 from domain.mailboxes import AuthenticationType, MailboxSettings, SecretRef
-from domain.ports import Secrets
 from domain.server_items import FolderGone
 from exchange.address_guard import AddressGuard
 from exchange.connection_probe import ConnectionProbe
@@ -23,6 +23,9 @@ from exchange.time_limit import TimeLimit
 from exchange.token_http import TokenHttpClient
 from exchange.tokens import TokenSource
 from exchange.transport import Limits, Transport
+
+if TYPE_CHECKING:
+    from domain.ports import Secrets
 
 FACTS = {
     Step.NAME_RESOLUTION: "resolve",

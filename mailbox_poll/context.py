@@ -5,19 +5,22 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from domain.ports import (
-    BusinessUnitStore,
-    Clock,
-    FolderSyncStore,
-    MailboxStore,
-    MailServers,
-    MailStore,
-    MemoryBudget,
-    PollSchedule,
-    RawMailStore,
-    WorkQueue,
-)
+if TYPE_CHECKING:
+    from domain.ports import (
+        BusinessUnitStore,
+        Clock,
+        FolderSyncStore,
+        MailboxStore,
+        MailServers,
+        MailStore,
+        MemoryBudget,
+        PollSchedule,
+        RawMailStore,
+        WorkQueue,
+    )
+
 
 MAILBOX_SYNC_QUEUE = "mailbox-sync"
 FOLDER_SYNC_QUEUE = "folder-sync"

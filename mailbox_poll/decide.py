@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from domain.errors import BoundaryError, RetryLaterError
 from domain.mime.message import MailContext
 from domain.ours import is_ours_by_envelope, is_ours_by_summary, named_by
-from domain.ports import MailServer, MailStore, WaitingAnswer
 from domain.server_items import Envelope, ItemFailure, ItemSummary
+from domain.stored import WaitingAnswer
+
+if TYPE_CHECKING:
+    from domain.ports import MailServer, MailStore
 
 ENVELOPE_BATCH = 50
 MOST_BROKEN = 3

@@ -13,16 +13,18 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from domain.errors import BoundaryError, RetryLaterError
 from domain.mail import Mail, Problem
 from domain.mime.message import MailContext, mail_from_envelope
-from domain.ports import MailServer
 from domain.server_items import Envelope, FetchedMessage, ItemFailure
 from mailbox_poll.context import PollContext
 from mailbox_poll.decide import MOST_BROKEN
 from mailbox_poll.receive import HEAD_BYTES, receive_message
+
+if TYPE_CHECKING:
+    from domain.ports import MailServer
 
 BATCH_BYTES = 4 * 1_048_576
 BATCH_ITEMS = 64

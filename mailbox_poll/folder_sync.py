@@ -20,8 +20,8 @@ from datetime import datetime, timedelta
 from domain.errors import SyncStateInvalidError
 from domain.folder_sync import FolderCounts, FolderSync
 from domain.identity import item_hash
-from domain.ports import Versioned
 from domain.server_items import Change, ChangeKind, ItemSummary
+from domain.stored import Versioned
 from mailbox_poll.context import CLAIM
 from mailbox_poll.decide import Decision
 from mailbox_poll.page import FolderWork, Progress
@@ -153,7 +153,22 @@ class FolderRun:
             tracked=progress.tracked,
             unreadable=progress.unreadable,
         )
+        self._count_woken(progress)
         self.sync = with_retries(self.sync, progress.retry, self._now())
+
+    def _count_woken(self, progress: Progress) -> None:
+        """An answer of this page that waited for a mail of this page is no stranger's any more: a page that
+        is read again after a crash finds that mail known and counts the same."""
+        here = set(self.sync.handled_items)
+        woken = [mail for item_id, mail in progress.woken.items() if item_hash(item_id) in here]
+        unreadable = sum(mail.problem is not None for mail in woken)
+        self._count(
+            [],
+            tracked=len(woken) - unreadable,
+            unreadable=unreadable,
+            other=-len(woken),
+            waiting=-len(woken),
+        )
 
     def _finish_page(self, sync_state: str, *, complete: bool) -> None:
         sync = self.sync

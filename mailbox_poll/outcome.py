@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from domain.errors import BoundaryError, ConflictError, RetryLaterError
 from domain.mailboxes import PollError, PollState
-from domain.ports import Versioned
+from domain.stored import Versioned
 from mailbox_poll.context import PollContext
 
 _LONGEST_WAIT = timedelta(minutes=15)

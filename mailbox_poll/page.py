@@ -5,19 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from domain.business_units import UnitDirectory
 from domain.errors import BoundaryError
 from domain.identity import item_hash, unreadable_identity
 from domain.mail import Mail
 from domain.mime.message import MailContext
-from domain.ports import MailServer
 from domain.server_items import ItemSummary
 from mailbox_poll.context import PollContext
 from mailbox_poll.decide import Decider, Decision
 from mailbox_poll.fetch import Fetcher
 from mailbox_poll.store_mails import store_mails
 from mailbox_poll.wake import hashes_of, wake_answers
+
+if TYPE_CHECKING:
+    from domain.ports import MailServer
 
 
 @dataclass(slots=True)
@@ -32,6 +35,8 @@ class Progress:
     removed: int = 0
     retry: list[str] = field(default_factory=list)
     """Item ids that are worth another try later."""
+    woken: dict[str, Mail] = field(default_factory=dict)
+    """Answers that waited for these mails and are stored now too, by item id."""
     interrupted: BoundaryError | None = None
 
 
@@ -80,13 +85,14 @@ class FolderWork:
             stored = store_mails(self.poll, self.mailbox_id, self.folder_id, result.mails)
             if self.unreadable_exist:
                 self._drop_unreadable(decision, result.mails)
-            wake_answers(self.poll, self.server, self.context, hashes_of(self.poll, stored))
+            woken = wake_answers(self.poll, self.server, self.context, hashes_of(self.poll, stored))
             unreadable = sum(mail.problem is not None for mail in result.mails.values())
             yield Progress(
                 handled=[item_hash(item_id) for item_id in result.mails],
                 tracked=len(result.mails) - unreadable,
                 unreadable=unreadable,
                 retry=result.worth_another_try,
+                woken=woken,
                 interrupted=result.interrupted,
             )
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from domain.errors import ConflictError
 from domain.mailboxes import PollState
-from domain.ports import Versioned
+from domain.stored import Versioned
 from mailbox_poll.context import CLAIM, MAILBOX_SYNC_QUEUE, PollContext
 from mailbox_poll.messages import mailbox_sync_message
 

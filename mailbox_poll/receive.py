@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from domain.mail import Mail
 from domain.mime.message import MailContext, identify, mail_from_message
 from domain.mime.scanner import MessageScanner
-from domain.ports import RawMailStore
 from domain.server_items import ItemSummary
+
+if TYPE_CHECKING:
+    from domain.ports import RawMailStore
 
 HEAD_BYTES = 1_048_576
 """A message up to here is held whole; of a longer one only this much is, the rest streams."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.mail import Mail
-from domain.ports import ItemPlace
+from domain.stored import ItemPlace
 from mailbox_poll.context import PollContext
 
 

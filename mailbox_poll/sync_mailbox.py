@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from domain.business_units import UnitDirectory
 from domain.errors import BoundaryError, ConflictError, RetryLaterError
 from domain.folder_sync import FolderSync
 from domain.mailboxes import MailboxConfiguration, PollState, SelectedFolder
 from domain.mime.message import MailContext
-from domain.ports import MailServer, Versioned
 from domain.server_items import FolderGone, FolderState
+from domain.stored import Versioned
 from mailbox_poll.arrivals import take_arrivals
 from mailbox_poll.context import (
     CLAIM,
@@ -34,6 +35,9 @@ from mailbox_poll.retries import due_retries
 from mailbox_poll.rewalk import rewalk_is_due
 from mailbox_poll.sync_folder import open_run, record_failure, work_on
 from mailbox_poll.wake import wake_answers
+
+if TYPE_CHECKING:
+    from domain.ports import MailServer
 
 DEFAULT_FOLDER = SelectedFolder(folder_id="inbox", path="Inbox")
 """What is polled while no folder was selected."""

@@ -8,16 +8,20 @@ checkpoint, or the queue message, has not moved on, and the same rows are found 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from domain.mail import Mail
 from domain.mime.message import MailContext
 from domain.ours import own_keys
-from domain.ports import MailServer, WaitingAnswer
 from domain.server_items import Envelope
+from domain.stored import WaitingAnswer
 from mailbox_poll.context import MAILBOX_SYNC_QUEUE, PollContext
 from mailbox_poll.fetch import Fetcher
 from mailbox_poll.messages import MAX_WOKEN, woken_message
 from mailbox_poll.store_mails import store_mails
+
+if TYPE_CHECKING:
+    from domain.ports import MailServer
 
 
 def hashes_of(poll: PollContext, stored: Sequence[Mail]) -> list[str]:
@@ -26,13 +30,15 @@ def hashes_of(poll: PollContext, stored: Sequence[Mail]) -> list[str]:
     return [poll.mails.keyed_hash(key) for key in dict.fromkeys(keys)]
 
 
-def wake_answers(poll: PollContext, server: MailServer, context: MailContext, hashes: Sequence[str]) -> int:
-    """Stores what waited for one of these; answers how many mails became ours in this mailbox.
+def wake_answers(
+    poll: PollContext, server: MailServer, context: MailContext, hashes: Sequence[str]
+) -> dict[str, Mail]:
+    """Stores what waited for one of these; answers what became ours in this mailbox, by item id.
 
     Answers in another mailbox are that mailbox's work and get a message. Raises what the server and storage
     raise.
     """
-    woken = 0
+    woken: dict[str, Mail] = {}
     while hashes:
         waiting = poll.mails.waiting_for(hashes, poll.clock.now())
         elsewhere = {answer.mailbox_id for answer in waiting} - {context.mailbox_id}
@@ -41,31 +47,32 @@ def wake_answers(poll: PollContext, server: MailServer, context: MailContext, ha
                 part = hashes[begin : begin + MAX_WOKEN]
                 poll.queue.send(MAILBOX_SYNC_QUEUE, woken_message(mailbox_id, part))
         here = [answer for answer in waiting if answer.mailbox_id == context.mailbox_id]
-        stored = _store_waiting(poll, server, context, here)
-        woken += len(stored)
+        fetched, stored = _store_waiting(poll, server, context, here)
+        woken |= fetched
         hashes = hashes_of(poll, stored)
     return woken
 
 
 def _store_waiting(
     poll: PollContext, server: MailServer, context: MailContext, waiting: Sequence[WaitingAnswer]
-) -> list[Mail]:
+) -> tuple[dict[str, Mail], list[Mail]]:
+    """What was fetched, by item id, and the mails as they now stand."""
     if not waiting:
-        return []
+        return {}, []
     by_item = {answer.item_id: answer for answer in waiting}
     answers = server.envelopes(list(by_item))
     gone = {answer.item_id for answer in answers if not isinstance(answer, Envelope)}
     envelopes = [answer for answer in answers if isinstance(answer, Envelope)]
     stored: list[Mail] = []
-    done = set(gone)
+    fetched: dict[str, Mail] = {}
     for folder_id in sorted({answer.folder_id for answer in waiting}):
         here = [e for e in envelopes if by_item[e.summary.item_id].folder_id == folder_id]
         for result in Fetcher(poll, server, context, folder_id).fetch(here):
             stored += store_mails(poll, context.mailbox_id, folder_id, result.mails)
-            done |= result.mails.keys()
+            fetched |= result.mails
             if result.interrupted:
                 raise result.interrupted
     for answer in waiting:
-        if answer.item_id in done:
+        if answer.item_id in gone or answer.item_id in fetched:
             poll.mails.delete_waiting(answer)
-    return stored
+    return fetched, stored

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from domain.errors import AdminActionError
-from domain.ports import Activity
+from domain.stored import Activity
 from store.chunks import join_text, split_text
 from store.keys import inverted
 from store.record_codec import parse_time, time_text, writable

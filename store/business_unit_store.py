@@ -9,10 +9,11 @@ that unit) does the rest."""
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from domain.business_units import BusinessUnit
 from domain.errors import ConflictError
-from domain.ports import Activity, AddressTakenError, MailboxStore, Versioned
+from domain.stored import Activity, AddressTakenError, Versioned
 from store.activity import activity_write
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection
@@ -21,6 +22,9 @@ from store.record_codec import Codec, parse_time, time_text
 from store.rows import Insert, Replace, Row
 from store.table import Table, key_range
 from store.unit_addresses import UnitAddresses, entries
+
+if TYPE_CHECKING:
+    from domain.ports import MailboxStore
 
 _PARTITION = "units"
 _PENDING = "rewalk"

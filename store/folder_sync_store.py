@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from domain.errors import AdminActionError
 from domain.folder_sync import FolderSync
-from domain.ports import Versioned
+from domain.stored import Versioned
 from store.chunks import BINARY_BYTES, TooLargeError, join_bytes, join_text, split_bytes, split_text
 from store.connection import StorageConnection
 from store.keys import item_hash, safe

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.ports import ItemPlace
+from domain.stored import ItemPlace
 from store.batches import write_all
 from store.connection import StorageConnection
 from store.keys import item_hash, safe

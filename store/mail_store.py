@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from domain.mail import Mail
-from domain.ports import ItemPlace, MailPage, Secrets, WaitingAnswer
+from domain.stored import ItemPlace, MailPage, WaitingAnswer
 from store.connection import StorageConnection
 from store.item_places import ItemPlaces
 from store.mail_rows import MailRows
@@ -14,6 +15,9 @@ from store.reference_key import ReferenceKey
 from store.references import ReferenceIndex
 from store.triage import TriageList
 from store.waiting_answers import WaitingAnswers
+
+if TYPE_CHECKING:
+    from domain.ports import Secrets
 
 
 class TableMailStore:

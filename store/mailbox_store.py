@@ -2,8 +2,9 @@
 each.
 
 Partition `~mailboxes` lists the ids, so that nobody has to read all activity logs to find them. A crash
-between the listing and a new mailbox's settings leaves an id for which `read` finds nothing; the next save
-mends it."""
+between the listing and a new mailbox's settings leaves an id for which `read` finds nothing. So does a
+removal, on purpose: the removed mailbox's activity log is still found by its listing, and no order of a
+removal and a creation at the same time leaves a mailbox unlisted."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ from datetime import datetime
 
 from domain.errors import ConflictError, RetryLaterError
 from domain.mailboxes import DEFAULT_MAILBOX_ID, FolderSelection, MailboxConfiguration, MailboxSettings
-from domain.ports import Activity
+from domain.stored import Activity, Versioned
 from store.activity import activity_write
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection
 from store.keys import safe
 from store.record_codec import Codec, parse_time, time_text
-from store.rows import Insert, Replace, Row
+from store.rows import Delete, Insert, Operation, Replace, Row
 from store.table import Table
 
 _LISTING = "~mailboxes"
@@ -33,6 +34,11 @@ class TableMailboxStore:
     def __init__(self, connection: StorageConnection) -> None:
         self._table = Table(connection, "mailboxes")
 
+    def read_settings(self, mailbox_id: str) -> Versioned[MailboxSettings] | None:
+        """One point read."""
+        row = self._table.get(safe(mailbox_id), _SETTINGS)
+        return Versioned(_settings(row), row.etag) if row else None
+
     def read(self, mailbox_id: str) -> MailboxConfiguration | None:
         """One query; the activity log sorts before the rows asked for."""
         rows = {row.key: row for row in self._table.range(safe(mailbox_id), _FOLDERS, f"{_SETTINGS};")}
@@ -40,7 +46,7 @@ class TableMailboxStore:
             return None
         folders, rewalk = rows.get(_FOLDERS), rows.get(_REWALK)
         return MailboxConfiguration(
-            settings=_SETTINGS_CODEC.from_text(join_text(settings.values, "d")),
+            settings=_settings(settings),
             settings_etag=settings.etag,
             selection=_SELECTION_CODEC.from_text(join_text(folders.values, "d")) if folders else None,
             folders_etag=folders.etag if folders else None,
@@ -65,6 +71,17 @@ class TableMailboxStore:
         """One transaction."""
         return self._save(mailbox_id, _FOLDERS, _SELECTION_CODEC.to_text(selection), etag, activity)
 
+    def remove(self, mailbox_id: str, etag: str, activity: Activity) -> None:
+        """A read and a transaction: what lies beside the settings has to be named to be deleted."""
+        partition = safe(mailbox_id)
+        rows = self._table.range(partition, _FOLDERS, f"{_SETTINGS};")
+        if _SETTINGS not in (row.key for row in rows):
+            raise ConflictError("the mailbox is not there")
+        deletes: list[Operation] = [
+            Delete(Row(partition, row.key), etag if row.key == _SETTINGS else row.etag) for row in rows
+        ]
+        self._table.transaction([*deletes, activity_write(partition, activity)])
+
     def request_rewalk(self, mailbox_id: str, at: datetime) -> None:
         """A read and a conditional write, so that an older request never replaces a newer one."""
         row = Row(safe(mailbox_id), _REWALK, {"at": time_text(at)})
@@ -86,6 +103,10 @@ class TableMailboxStore:
         row = Row(safe(mailbox_id), key, dict(split_text(text, "d")))
         write = Insert(row) if etag is None else Replace(row, etag)
         return self._table.transaction([write, activity_write(row.partition, activity)])[0]
+
+
+def _settings(row: Row) -> MailboxSettings:
+    return _SETTINGS_CODEC.from_text(join_text(row.values, "d"))
 
 
 def log_partitions(table: Table) -> list[str]:

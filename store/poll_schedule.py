@@ -11,7 +11,7 @@ from datetime import datetime
 
 from domain.errors import ConflictError
 from domain.mailboxes import PollState
-from domain.ports import Versioned
+from domain.stored import Versioned
 from store.connection import StorageConnection
 from store.keys import key_time, safe
 from store.record_codec import Codec

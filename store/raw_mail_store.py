@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
 from domain.errors import AdminActionError, NotFoundError
-from domain.ports import StoredRaw
+from domain.stored import StoredRaw
 from store.block_upload import BlockUpload
 from store.connection import StorageConnection
 from store.errors import error_code, storage_errors

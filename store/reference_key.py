@@ -10,12 +10,15 @@ import hashlib
 import hmac
 import secrets
 import threading
+from typing import TYPE_CHECKING
 
 from domain.errors import AdminActionError, ConflictError
-from domain.ports import Secrets
 from store.connection import StorageConnection
 from store.rows import Row
 from store.table import Table
+
+if TYPE_CHECKING:
+    from domain.ports import Secrets
 
 SECRET_NAME = "reference-key"
 _KEY_BYTES = 32

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from domain.configuration import BusinessUnitSettings, EmailServer, NotificationProcess, Retention
 from domain.notification_template import NotificationTemplate
-from domain.ports import Activity, Versioned
+from domain.stored import Activity, Versioned
 from store.activity import activity_write
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from domain.mail import Mail
-from domain.ports import MailPage
+from domain.stored import MailPage
 from store.batches import write_all
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection

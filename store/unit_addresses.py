@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from domain.business_units import BusinessUnit, normalise_address, normalise_domain
 from domain.errors import ConflictError, RetryLaterError
-from domain.ports import AddressTakenError
+from domain.stored import AddressTakenError
 from store.connection import StorageConnection
 from store.keys import safe
 from store.rows import Row

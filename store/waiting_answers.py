@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.errors import ConflictError
-from domain.ports import WaitingAnswer
+from domain.stored import WaitingAnswer
 from store.batches import transactions, write_all
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection

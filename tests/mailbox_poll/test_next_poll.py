@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from domain.mailboxes import PollState
-from domain.ports import Versioned
+from domain.stored import Versioned
 from mailbox_poll.context import PollContext
 from mailbox_poll.outcome import poll_succeeded
 

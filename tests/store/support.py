@@ -13,7 +13,7 @@ from azure.core.pipeline.transport import HttpTransport
 
 from domain.errors import NotFoundError
 from domain.mail import Address, Direction, Evidence, Mail, Part
-from domain.ports import Activity
+from domain.stored import Activity
 from store.batches import transactions
 from store.connection import StorageConnection, StoreSettings
 from store.rows import Delete, Row

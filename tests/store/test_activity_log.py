@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.business_units import BusinessUnit
 from domain.configuration import Retention
 from domain.configuration_ports import ActivityQuery, LoggedActivity
-from domain.ports import Activity
+from domain.stored import Activity
 from store.activity_log import TableActivityLog
 from store.business_unit_store import TableBusinessUnitStore
 from store.connection import StorageConnection, StoreSettings

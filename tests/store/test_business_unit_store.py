@@ -11,7 +11,7 @@ import pytest
 from domain.business_units import BusinessUnit
 from domain.errors import ConflictError
 from domain.mailboxes import MailboxSettings
-from domain.ports import Activity, AddressTakenError
+from domain.stored import Activity, AddressTakenError
 from store.business_unit_store import SAVE_LIMIT, TableBusinessUnitStore
 from store.connection import StorageConnection, StoreSettings
 from store.mailbox_store import TableMailboxStore

@@ -13,7 +13,7 @@ from domain.errors import ConflictError
 from domain.folder_sync import FolderSync
 from domain.mail import Problem
 from domain.mailboxes import MailboxSettings, PollState
-from domain.ports import ItemPlace, WaitingAnswer
+from domain.stored import ItemPlace, WaitingAnswer
 from store.connection import StorageConnection, StoreSettings
 from store.folder_sync_store import TableFolderSyncStore
 from store.mail_store import TableMailStore

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from domain.mail import Evidence, Problem
-from domain.ports import ItemPlace, WaitingAnswer
+from domain.stored import ItemPlace, WaitingAnswer
 from store.batches import write_all
 from store.connection import StorageConnection, StoreSettings
 from store.mail_store import TableMailStore

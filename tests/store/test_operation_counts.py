@@ -11,7 +11,7 @@ import pytest
 from domain.business_units import BusinessUnit
 from domain.folder_sync import FolderSync
 from domain.mailboxes import FolderSelection, MailboxSettings, PollState
-from domain.ports import ItemPlace
+from domain.stored import ItemPlace
 from store.business_unit_store import TableBusinessUnitStore
 from store.connection import StorageConnection, StoreSettings
 from store.folder_sync_store import TableFolderSyncStore

@@ -11,7 +11,7 @@ from hashlib import sha256
 import pytest
 
 from domain.errors import NotFoundError, RetryLaterError
-from domain.ports import StoredRaw
+from domain.stored import StoredRaw
 from store.connection import StorageConnection, StoreSettings
 from store.raw_mail_store import BLOCK_BYTES, SINGLE_PUT_BYTES, BlobRawMailStore
 from tests.store.support import all_blobs, mail, watched
