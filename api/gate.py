@@ -165,7 +165,7 @@ async def _bounded_body(entry: _Entry, headers: dict[str, str], receive: Receive
         raise _too_large(limit)
     if entry.route.body_field is None:
         return receive
-    _check_content_type(headers.get("content-type", ""))
+    _check_content_type(headers.get("content-type", ""), entry.access.media_type)
     body = bytearray()
     more = True
     while more:
@@ -194,12 +194,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def _check_content_type(content_type: str) -> None:
+def _check_content_type(content_type: str, wanted: str) -> None:
     parser = ContentTypeParser()
     parser["content-type"] = content_type or "none/none"
     charset = parser.get_content_charset("utf-8")
-    if parser.get_content_type() != "application/json" or charset not in ("utf-8", "us-ascii"):
-        raise Problem(415, "UnsupportedMediaType", "Send JSON, with Content-Type: application/json.")
+    if parser.get_content_type() != wanted or charset not in ("utf-8", "us-ascii"):
+        raise Problem(415, "UnsupportedMediaType", f"Send JSON, with Content-Type: {wanted}.")
 
 
 def _too_large(limit: int) -> Problem:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 DEFAULT_BODY_LIMIT_BYTES = 65_536
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
 _ATTRIBUTE = "__route_access__"
 
 
@@ -35,20 +37,25 @@ class Permission(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Access:
     """`page`: refusals are shown as a page instead of JSON. `body_limit_bytes`: larger bodies are answered
-    413."""
+    413. `media_type`: what a body has to be."""
 
     permission: Permission
     page: bool = False
     body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
+    media_type: str = JSON
 
 
 def needs(
-    permission: Permission, *, page: bool = False, body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
+    permission: Permission,
+    *,
+    page: bool = False,
+    body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
+    media_type: str = JSON,
 ) -> Callable[[Endpoint], Endpoint]:
     """Declares who may call the endpoint. Stands between the route decorator and the function."""
 
     def declare(endpoint: Endpoint) -> Endpoint:
-        setattr(endpoint, _ATTRIBUTE, Access(permission, page, body_limit_bytes))
+        setattr(endpoint, _ATTRIBUTE, Access(permission, page, body_limit_bytes, media_type))
         return endpoint
 
     return declare

@@ -38,7 +38,8 @@ STORAGE_REMEDIES: dict[str, Words] = {
     "KeyVaultAccessDenied": (
         "The app may not use its Key Vault",
         "Key Vault refuses the app's identity, or its network.",
-        "An Azure administrator gives the app's identity the role on the vault's secrets (get, set, update), and "
+        "An Azure administrator gives the app's identity the role on the vault's secrets (get, set, "
+        "update), and "
         "checks the "
         "vault's network rules.",
         _AZURE,

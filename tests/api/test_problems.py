@@ -74,7 +74,7 @@ def test_problem_details_have_their_members(app: HttpApp) -> None:
     [
         ("GET", "/api/nothing", 404, "NotFound"),
         ("GET", "/api/triage/", 404, "NotFound"),
-        ("DELETE", "/api/config/mailboxes/default", 405, "MethodNotAllowed"),
+        ("DELETE", "/api/config/mailboxes", 405, "MethodNotAllowed"),
         ("OPTIONS", "/api/triage", 405, "MethodNotAllowed"),
         ("PATCH", "/api/config/business-units/x", 405, "MethodNotAllowed"),
     ],

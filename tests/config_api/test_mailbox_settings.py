@@ -276,10 +276,5 @@ def test_internationalised_addresses_are_taken(app: HttpApp, email: str) -> None
     assert configured(app, email=email).json["email"] == email
 
 
-def test_other_mailboxes_do_not_exist_yet(app: HttpApp) -> None:
-    assert app.call("PUT", "/api/config/mailboxes/second", mailbox_form()).status == 404
-    assert app.call("GET", "/api/config/mailboxes/second").status == 404
-
-
 def test_if_match_on_nothing_is_refused(app: HttpApp) -> None:
     assert app.call("PUT", MAILBOX, mailbox_form(), headers={"if-match": '"x"'}).status == 412
