@@ -28,6 +28,8 @@ def mailbox_status(
     next_poll_at = poll.due_at if poll and settings.enabled and not polling else None
     succeeded_at = poll.last_succeeded_at if poll else None
     secret = settings.secret
+    counts = _sum([sync for sync in syncs if _is_listed(sync, folders)])
+    warnings = _warnings(config, poll, folders, counts.unreadable, now)
     return {
         "id": settings.mailbox_id,
         "state": _state(config, poll, folders, now),
@@ -37,10 +39,10 @@ def mailbox_status(
         "lastSuccessAt": rfc3339(succeeded_at),
         "nextPollAt": rfc3339(next_poll_at),
         "lagSeconds": max(0, int((now - succeeded_at).total_seconds())) if succeeded_at else None,
-        "counts": counts_json(_sum([sync for sync in syncs if _is_listed(sync, folders)])),
+        "counts": counts_json(counts),
         "folders": folders,
         "error": _poll_error(poll),
-        "warnings": [*mailbox_warnings(settings, now.date()), *_warnings(config, poll, folders, now)],
+        "warnings": [*mailbox_warnings(settings, now.date()), *warnings],
         "lookBackDays": settings.look_back_days,
         "secretExpiresOn": secret.expires_on.isoformat() if secret and secret.expires_on else None,
     }
@@ -133,7 +135,7 @@ def _poll_error(poll: PollState | None) -> dict[str, object] | None:
 
 def error_json(code: str, server_message: str, since: datetime) -> dict[str, object]:
     """A failure in words that an admin can act on."""
-    remedy = remedy_for(code)
+    remedy = remedy_for(code, server_message)
     return {
         "code": code,
         "title": remedy.title,
@@ -146,7 +148,11 @@ def error_json(code: str, server_message: str, since: datetime) -> dict[str, obj
 
 
 def _warnings(
-    config: MailboxConfiguration, poll: PollState | None, folders: Sequence[dict[str, object]], now: datetime
+    config: MailboxConfiguration,
+    poll: PollState | None,
+    folders: Sequence[dict[str, object]],
+    unreadable: int,
+    now: datetime,
 ) -> list[dict[str, object]]:
     found = []
     for state, code, title in (
@@ -158,6 +164,15 @@ def _warnings(
             found.append(
                 warning(code, title, f"{', '.join(paths[:10])}: the folder's error says what to do.")
             )
+    if unreadable:
+        found.append(
+            warning(
+                "MailsUnreadable",
+                "Mails of business units could not be read",
+                f"{unreadable} so far. Each is listed with its reason and tried again for two days where "
+                "that may help; look at those that stay in Outlook.",
+            )
+        )
     if config.settings.enabled and not folders:
         found.append(
             warning("NoFolders", "No folder is selected", "Nothing is received until one is selected.")

@@ -205,3 +205,12 @@ def test_no_code_of_exchange_is_without_words(code: str) -> None:
     remedy = remedy_for(code)
     assert remedy.code == code
     assert remedy.remedy
+
+
+def test_mails_that_could_not_be_read_are_warned_about(app: HttpApp) -> None:
+    configured(app)
+    folder_row(app, walking=False, counts=FolderCounts(seen=3, tracked=1, unreadable=2))
+
+    [warning] = app.call("GET", STATUS).json["warnings"]
+    assert warning["code"] == "MailsUnreadable"
+    assert warning["detail"].startswith("2 so far.")
