@@ -30,6 +30,11 @@ Measures the project's figures, all or those named, and writes bench/results/lat
 Without --full it takes some ten minutes. NAME is a figure of docs/figures.md or the start of several,
 such as sync.idle. Ends with status 1 where a figure falls short of its limit.
 """,
+    "permissions": """\
+usage: scripts/permissions
+
+Writes docs/permissions.md, the table of routes and roles, from the routes.
+""",
     "format": """\
 usage: scripts/format
 
@@ -47,8 +52,8 @@ def main(script: str, arguments: list[str]) -> int:
     if script == "test" and (missing := _missing_paths(arguments)):
         print(f"scripts/test: no such file or folder: {missing[0]}", file=sys.stderr)
         return 2
-    if script == "format" and arguments:
-        print(f"scripts/format takes no arguments, but was given {arguments[0]}", file=sys.stderr)
+    if script in ("format", "permissions") and arguments:
+        print(f"scripts/{script} takes no arguments, but was given {arguments[0]}", file=sys.stderr)
         return 2
     if asks_for_help:  # the sandbox tells its options without anything installed
         _become([sys.executable, "-P", *_program(script, arguments)], {**os.environ, "PYTHONPATH": str(ROOT)})
@@ -78,6 +83,8 @@ def _program(script: str, arguments: list[str]) -> list[str]:
             return ["-m", "sandbox", *arguments]
         case "bench":
             return ["-m", "bench", *arguments]
+        case "permissions":
+            return [str(ROOT / "scripts" / "permission_page.py")]
         case _:
             return [str(ROOT / "scripts" / "checks.py"), script, *arguments]
 
