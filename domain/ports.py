@@ -34,6 +34,11 @@ from domain.stored import Activity, ItemPlace, MailPage, StoredRaw, Versioned, W
 class MailServer(Protocol):
     """One mailbox on its server, signed in when needed. Safe for use by several threads."""
 
+    def own_address(self) -> str:
+        """The mailbox's SMTP address: the settings' own, or, where they hold a login, asked from the server
+        once a session."""
+        ...
+
     def folder_tree(self) -> list[MailFolder]:
         """The whole tree below the mailbox's root, depth first, paged inside."""
         ...

@@ -1,8 +1,8 @@
 """Pooled connections that resolve once, check the address they connect to, and bound the time of an answer.
 
-urllib3's pools, with three additions: `AddressGuard` on the address at hand, a deadline that ends an answer
-of which a byte comes now and then, and a name for the case that a kept connection had already been closed
-by the server.
+urllib3's pools, with four additions: `AddressGuard` on the address at hand, a deadline that ends an answer
+of which a byte comes now and then, a name for the case that a kept connection had already been closed by the
+server, and sign-in of a connection (NTLM) before its first request.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import certifi
@@ -19,11 +20,25 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from domain.errors import RetryLaterError
 from exchange.address_guard import AddressGuard
 from exchange.network_errors import AnswerTooSlowError, network_error
+from exchange.ntlm import NtlmLogin
+
+_MAX_PAGE_BYTES = 65_536
+"""Of what a server says beside its challenge; a challenge with a longer page is not gone into."""
 
 
 class StaleConnectionError(Exception):
-    """A kept connection broke before anything of the answer came: the server had closed it; asking again is
-    safe for requests that only read (RFC 9110 section 9.2.2)."""
+    """A kept connection broke before anything of the answer came: the server had closed it (or no longer
+    knows who signed in on it); asking again is safe for requests that only read (RFC 9110 section 9.2.2)."""
+
+
+class NotSignedInError(Exception):
+    """The server did not answer a connection's sign-in with a challenge; the request was not sent.
+    `response`: what it answered, `page`: the start of its body."""
+
+    def __init__(self, response: HTTPResponse, page: bytes) -> None:
+        super().__init__(f"HTTP {response.status}")
+        self.response = response
+        self.page = page
 
 
 class _Deadline:
@@ -75,11 +90,20 @@ class _Guarded:
     answer_seconds: float
     _dns_host: str
     _answers = 0
+    _signed_in: Any = None
 
-    def __init__(self, *args: Any, guard: AddressGuard, answer_seconds: float, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        guard: AddressGuard,
+        answer_seconds: float,
+        ntlm: NtlmLogin | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.guard = guard
         self.answer_seconds = answer_seconds
+        self.ntlm = ntlm
 
     def _new_conn(self) -> socket.socket:
         server = f"{self.host}:{self.port}"
@@ -103,6 +127,40 @@ class _Guarded:
                 return sock
         raise _connect_error(failure, server) from failure
 
+    def request(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Raises `NotSignedInError` beside what urllib3 raises."""
+        if self.ntlm is not None and (self.sock is None or self.sock is not self._signed_in):
+            authorization = self._sign_in(self.ntlm, method, url, headers or {}, options)
+            headers = {**(headers or {}), "Authorization": authorization}
+        super().request(method, url, body=body, headers=headers, **options)  # type: ignore[misc]  # its own
+
+    def _sign_in(
+        self, login: NtlmLogin, method: str, url: str, headers: Mapping[str, str], options: dict[str, Any]
+    ) -> str:
+        """`Authorization` for the connection's first request, which ends the sign-in."""
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]  # the connection's own
+        sock = self.sock
+        handshake = login.begin(sock.getpeercert(True) if isinstance(sock, ssl.SSLSocket) else None)
+        first = {**headers, "Authorization": handshake.first()}
+        super().request(method, url, body=b"", headers=first, **options)  # type: ignore[misc]  # its own
+        response = self.getresponse()
+        page = response.read(_MAX_PAGE_BYTES)
+        challenges = response.headers.getlist("WWW-Authenticate")
+        second = handshake.second(challenges) if response.status == 401 else None
+        if second is None or response.read(1) or self.sock is not sock:
+            raise NotSignedInError(response, page)
+        self._signed_in = sock
+        self._answers = 0  # the request itself is the connection's first
+        return second
+
     def getresponse(self) -> HTTPResponse:
         self.sock.deadline = time.monotonic() + self.answer_seconds
         try:
@@ -111,6 +169,11 @@ class _Guarded:
             if self._answers:
                 raise StaleConnectionError from error
             raise
+        if response.status == 401 and self._signed_in is not None:
+            self._signed_in = None
+            if self._answers:
+                response.close()
+                raise StaleConnectionError("no longer signed in")
         self._answers += 1
         return response
 
@@ -147,13 +210,15 @@ def open_pool(
     connect_seconds: float,
     read_seconds: float,
     answer_seconds: float,
+    ntlm: NtlmLogin | None = None,
 ) -> HTTPConnectionPool:
     """A pool for one server, without any connection yet. `context` None: plain HTTP.
 
-    `answer_seconds`: from the end of the request to the last byte of its answer.
+    `answer_seconds`: from the end of the request to the last byte of its answer. `ntlm`: who each connection
+    signs in as; such a pool is that login's alone.
     """
     timeout = Timeout(connect=connect_seconds, read=read_seconds)
-    extra: dict[str, Any] = {"guard": guard, "answer_seconds": answer_seconds}
+    extra: dict[str, Any] = {"guard": guard, "answer_seconds": answer_seconds, "ntlm": ntlm}
     if context is None:
         return _HttpPool(host, port, timeout=timeout, maxsize=size, retries=False, **extra)
     return _HttpsPool(host, port, timeout=timeout, maxsize=size, retries=False, ssl_context=context, **extra)

@@ -1,4 +1,4 @@
-"""One mailbox on an Exchange server: `domain.ports.MailServer` over EWS, with an app-only token.
+"""One mailbox on an Exchange server: `domain.ports.MailServer` over EWS.
 
 Reading leaves nothing behind wherever it dies, and may be repeated. A draft that is created is there from
 then on: whoever dies before `delete_item` leaves it in Drafts, where nothing sends it.
@@ -10,7 +10,6 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import Protocol
 
 from domain.errors import AdminActionError, RetryLaterError
 from domain.server_items import (
@@ -33,9 +32,11 @@ from exchange.operations import (
     find_item,
     get_folder,
     get_item,
+    resolve_names,
     sync_folder_items,
 )
 from exchange.operations.find_folder import FoundFolder
+from exchange.sign_in import SignIn
 from exchange.soap import FALLBACK_SERVER_VERSION, SERVER_VERSION, envelope
 from exchange.transport import Answer, TokenRefusedError, Transport
 
@@ -46,26 +47,22 @@ _FOLDER_PAGE = 1_000
 _MAX_FOLDERS = 50_000
 
 
-class Tokens(Protocol):
-    """Where access tokens come from (`exchange.tokens.TokenSource`)."""
-
-    def token(self, scope: str) -> str:
-        """A token that is valid as far as is known."""
-
-    def forget(self, token: str, scope: str) -> None:
-        """This token was refused."""
-
-
 class MailboxSession:
-    """Safe for several threads. `scope`: what tokens are asked for (`servers.scope_of`)."""
+    """Safe for several threads."""
 
-    def __init__(self, address: str, transport: Transport, tokens: Tokens, scope: str) -> None:
-        self._address = address
+    def __init__(self, transport: Transport, sign_in: SignIn) -> None:
         self._transport = transport
-        self._tokens = tokens
-        self._scope = scope
+        self._sign_in = sign_in
+        self._own_address = "" if sign_in.login else sign_in.impersonated or ""
         self._version = SERVER_VERSION
         self._slots = threading.BoundedSemaphore(MAX_CONCURRENT)
+
+    def own_address(self) -> str:
+        """See `MailServer.own_address`. Two threads may both ask the server; they hear the same."""
+        if not self._own_address:
+            login = self._sign_in.login
+            self._own_address = resolve_names.parse(self._ask(resolve_names.request(login)), login)
+        return self._own_address
 
     def folder_tree(self) -> list[MailFolder]:
         """See `MailServer.folder_tree`."""
@@ -145,7 +142,9 @@ class MailboxSession:
             self._slots.release()
 
     def _answer(self, body: str, version: str, repeatable: bool) -> Iterator[Event]:
-        answer = self._post(envelope(body, impersonate=self._address, version=version), repeatable)
+        answer = self._post(
+            envelope(body, impersonate=self._sign_in.impersonated, version=version), repeatable
+        )
         parser = AnswerParser()
         try:
             for chunk in answer.chunks():
@@ -159,19 +158,12 @@ class MailboxSession:
             answer.close()
 
     def _post(self, request: bytes, repeatable: bool) -> Answer:
-        token = self._tokens.token(self._scope)
+        headers = self._sign_in.headers()
         try:
-            return self._transport.post(request, self._headers(token), repeatable=repeatable)
-        except TokenRefusedError:  # refused, so not done: even what must not be repeated may be asked again
-            self._tokens.forget(token, self._scope)
-        renewed = self._headers(self._tokens.token(self._scope))
-        return self._transport.post(request, renewed, repeatable=repeatable)
-
-    def _headers(self, token: str) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {token}"}
-        if self._address.isascii() and self._address.isprintable():
-            headers["X-AnchorMailbox"] = self._address
-        return headers
+            return self._transport.post(request, headers, repeatable=repeatable)
+        except TokenRefusedError as refusal:  # not done: even what must not be repeated may be asked again
+            self._sign_in.renew(headers, refusal)
+        return self._transport.post(request, self._sign_in.headers(), repeatable=repeatable)
 
 
 def _without_faults(events: list[Event]) -> list[Event]:

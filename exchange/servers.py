@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from domain.errors import AdminActionError
-from domain.mailboxes import AuthenticationType, MailboxSettings
+from domain.mailboxes import AuthenticationType, MailboxSettings, SecretRef
 from exchange.address_guard import AddressGuard
 from exchange.connections import tls_context
 from exchange.mailbox_session import MailboxSession
+from exchange.ntlm import NtlmLogin
+from exchange.sign_in import AppSignIn, BasicSignIn, NtlmSignIn, Password, SignIn
 from exchange.tokens import TokenSource
 from exchange.transport import Limits, Transport
 
@@ -54,6 +56,17 @@ def authority_of(server: str, tenant_id: str, authority_host: str) -> str:
     return f"{host.rstrip('/')}/{tenant_id}"
 
 
+def password_sign_in(
+    settings: MailboxSettings, password: Password, impersonated: str | None = None
+) -> tuple[NtlmLogin | None, SignIn]:
+    """What the connections sign in with, if they do, and the requests. `impersonated`: a mailbox that is not
+    the login's own."""
+    login = settings.email
+    if settings.authentication_type is AuthenticationType.BASIC:
+        return None, BasicSignIn(login, password, impersonated)
+    return NtlmLogin(login, password, settings.incoming_server), NtlmSignIn(login, impersonated)
+
+
 class ExchangeServers:
     """`allowed_networks`: CIDRs that may be connected to though they are not public. `ca_file`: PEM of
     further authorities to trust. No I/O before the first call of a mailbox."""
@@ -80,11 +93,11 @@ class ExchangeServers:
 
     def open(self, settings: MailboxSettings) -> MailboxSession:
         """See `MailServers.open`. Raises `AdminActionError` where the settings cannot work."""
-        if settings.authentication_type is not AuthenticationType.OAUTH2:
-            raise AdminActionError("AuthenticationTypeNotSupported", settings.authentication_type)
         secret = settings.secret
         if secret is None:
-            raise AdminActionError("SecretNotFound", "No client secret is stored for this mailbox.")
+            raise AdminActionError("SecretNotFound", "No secret is stored for this mailbox.")
+        if settings.authentication_type is not AuthenticationType.OAUTH2:
+            return self._open_with_password(settings, secret)
         server, port, tls = settings.incoming_server, settings.port, settings.ssl_encrypted
         authority = authority_of(server, settings.tenant_id, self._authority_host)
         registration = (authority, settings.app_id, secret.name, secret.version)
@@ -105,7 +118,31 @@ class ExchangeServers:
             return _kept(
                 self._sessions,
                 (settings.email, server, port, tls, *registration),
-                lambda: MailboxSession(settings.email, transport, tokens, scope_of(server, port)),
+                lambda: MailboxSession(transport, AppSignIn(settings.email, tokens, scope_of(server, port))),
+            )
+
+    def _open_with_password(self, settings: MailboxSettings, secret: SecretRef) -> MailboxSession:
+        server, port, tls = settings.incoming_server, settings.port, settings.ssl_encrypted
+        ntlm, sign_in = password_sign_in(settings, Password(secret, self._secrets))
+        with self._lock:
+            context = self._tls() if tls else None
+            return _kept(
+                self._sessions,
+                (
+                    settings.authentication_type,
+                    settings.email,
+                    server,
+                    port,
+                    tls,
+                    secret.name,
+                    secret.version,
+                ),
+                lambda: MailboxSession(
+                    Transport(
+                        server, port, context=context, guard=self._guard, limits=self._limits, ntlm=ntlm
+                    ),
+                    sign_in,
+                ),
             )
 
     def _tls(self) -> ssl.SSLContext:

@@ -19,9 +19,11 @@ from urllib3.exceptions import HTTPError, LocationValueError
 from domain.errors import AdminActionError, BoundaryError, RetryLaterError
 from exchange.address_guard import AddressGuard
 from exchange.answer_parser import malformed
-from exchange.connections import StaleConnectionError, open_pool
+from exchange.connections import NotSignedInError, StaleConnectionError, open_pool
 from exchange.errors import MAX_BACK_OFF
 from exchange.network_errors import network_error
+from exchange.ntlm import SCHEME as NTLM
+from exchange.ntlm import NtlmLogin
 
 EWS_PATH = "/EWS/Exchange.asmx"
 CHUNK_BYTES = 65_536
@@ -84,7 +86,8 @@ class Answer:
 
 
 class Transport:
-    """One server's EWS endpoint. Safe for several threads. `context` None: plain HTTP.
+    """One server's EWS endpoint. Safe for several threads. `context` None: plain HTTP. `ntlm`: the login that
+    its connections, which serve no other one, sign in with.
 
     Raises `AdminActionError` at once for what cannot be a host name.
     """
@@ -97,8 +100,10 @@ class Transport:
         context: ssl.SSLContext | None,
         guard: AddressGuard,
         limits: Limits | None = None,
+        ntlm: NtlmLogin | None = None,
     ) -> None:
         self._limits = limits or Limits()
+        self._scheme = NTLM if ntlm else ""
         self._server = f"{host}:{port}"
         try:
             self._pool = open_pool(
@@ -110,6 +115,7 @@ class Transport:
                 connect_seconds=self._limits.connect_seconds,
                 read_seconds=self._limits.read_seconds,
                 answer_seconds=self._limits.answer_seconds,
+                ntlm=ntlm,
             )
         except LocationValueError as error:
             raise AdminActionError("NameResolutionFailed", "not a host name") from error
@@ -134,6 +140,9 @@ class Transport:
                 if not repeatable:
                     raise
                 response = self._send(body, all_headers)
+        except NotSignedInError as error:
+            page = error.page[:2_000].decode("utf-8", "replace").strip()
+            raise _http_error(error.response, page, NTLM, is_challenge=True) from error
         except (HTTPError, OSError, StaleConnectionError) as error:
             raise network_error(error, self._server) from error
         answer = Answer(response, self._server, self._limits.max_bytes)
@@ -142,7 +151,7 @@ class Transport:
             if content_type.endswith("xml"):
                 return answer
         try:
-            raise _http_error(response, _start_of(answer), headers.get("Authorization", ""))
+            raise _http_error(response, _start_of(answer), headers.get("Authorization") or self._scheme)
         finally:
             answer.close()
 
@@ -167,16 +176,22 @@ def _start_of(answer: Answer) -> str:
     return ""
 
 
-def _http_error(response: BaseHTTPResponse, page: str, authorization: str) -> BoundaryError:
+def _http_error(
+    response: BaseHTTPResponse, page: str, authorization: str, *, is_challenge: bool = False
+) -> BoundaryError:
+    """`is_challenge`: answers the start of a connection's sign-in, not a request."""
     status = response.status
     said = response.headers.get("x-ms-diagnostics") or page
-    if authorization:  # some servers echo what they refuse
-        said = said.replace(authorization.rpartition(" ")[2], "(token)")
+    scheme, _, credentials = authorization.partition(" ")
+    if credentials:  # some servers echo what they refuse
+        said = said.replace(credentials, "(token)")
     code = f"HTTP {status}"
     if status == 401:
         offered = _schemes(response)
-        if authorization and offered and "bearer" not in offered:
+        if scheme and offered and scheme.lower() not in offered:
             return AdminActionError("AuthenticationTypeNotOffered", f"offers {', '.join(offered)}")
+        if is_challenge:
+            return AdminActionError("NtlmInterrupted", said)
         return TokenRefusedError(code, said)
     if status in _BUSY:
         return RetryLaterError(code, said, retry_after(response.headers.get("Retry-After")))

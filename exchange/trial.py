@@ -17,7 +17,9 @@ from domain.server_items import FolderGone
 from exchange.address_guard import AddressGuard
 from exchange.connection_probe import ConnectionProbe
 from exchange.mailbox_session import MailboxSession
-from exchange.servers import authority_of, scope_of
+from exchange.ntlm import NtlmLogin
+from exchange.servers import authority_of, password_sign_in, scope_of
+from exchange.sign_in import AppSignIn, Password, SignIn
 from exchange.soap import INBOX
 from exchange.time_limit import TimeLimit
 from exchange.token_http import TokenHttpClient
@@ -99,6 +101,7 @@ class Trial:
         self._made_context: ssl.SSLContext | None = None
         self._probe = ConnectionProbe(settings.incoming_server, settings.port, guard, limit)
         self._token: str | None = None
+        self._password: Password | None = None
         self._subject = ""
         self._transports: list[Transport] = []
 
@@ -122,17 +125,20 @@ class Trial:
     def token(self) -> dict[str, str]:
         """Asks for a new token. Facts: `tenant` and `permissions`, as Microsoft Entra ID wrote them into it.
 
+        With a password there is no token: it is looked up here, and used with the mailbox's first request.
         A token without permissions is no failure yet: access by RBAC for Applications shows in no token.
         """
         settings = self._settings
-        if settings.authentication_type is not AuthenticationType.OAUTH2:
-            raise AdminActionError("AuthenticationTypeNotSupported", settings.authentication_type)
         secret, secrets = settings.secret, self._secrets
         if self._typed is not None:
             secret = SecretRef("typed", "", datetime.now(UTC), "")
             secrets = _TypedSecret(self._typed)
         if secret is None:
-            raise AdminActionError("SecretNotFound", "No client secret is stored for this mailbox.")
+            raise AdminActionError("SecretNotFound", "No secret is stored for this mailbox.")
+        if settings.authentication_type is not AuthenticationType.OAUTH2:
+            self._password = Password(secret, secrets)
+            self._password()
+            return {}
         seconds = self._limit.left(_SIGN_IN_SECONDS)
         context = self._context()
         http = TokenHttpClient(
@@ -199,7 +205,7 @@ class Trial:
     def _session(self, address: str) -> MailboxSession:
         """A session on a connection of its own; the guard looks at the address that it connects to."""
         settings = self._settings
-        assert self._token is not None, "the token comes first"
+        ntlm, sign_in = self._sign_in(address)
         seconds = self._limit.left(_EXCHANGE_SECONDS)
         transport = Transport(
             settings.incoming_server,
@@ -207,10 +213,19 @@ class Trial:
             context=self._context() if settings.ssl_encrypted else None,
             guard=self._guard,
             limits=Limits(min(4.0, seconds), seconds, seconds, max_bytes=64 * 1_048_576),
+            ntlm=ntlm,
         )
         self._transports.append(transport)
+        return MailboxSession(transport, sign_in)
+
+    def _sign_in(self, address: str) -> tuple[NtlmLogin | None, SignIn]:
+        settings = self._settings
+        if self._password is not None:
+            other = address if address != settings.email else None
+            return password_sign_in(settings, self._password, other)
+        assert self._token is not None, "the token comes first"
         scope = scope_of(settings.incoming_server, settings.port)
-        return MailboxSession(address, transport, _OneToken(self._token), scope)
+        return None, AppSignIn(address, _OneToken(self._token), scope)
 
     def _told_apart(self, error: BoundaryError) -> BoundaryError:
         """A refusal of a token that carries no permission at all is told as that."""

@@ -48,7 +48,6 @@ class FolderWork:
     poll: PollContext
     server: MailServer
     mailbox_id: str
-    mailbox_address: str
     folder_id: str
     units: UnitDirectory
     unreadable_exist: bool = False
@@ -57,7 +56,7 @@ class FolderWork:
     @property
     def context(self) -> MailContext:
         """What rows need from around a mail."""
-        return MailContext(self.mailbox_id, self.mailbox_address, self.units)
+        return MailContext(self.mailbox_id, self.server.own_address(), self.units)
 
     def decide(self, summaries: Sequence[ItemSummary], *, summaries_are_full: bool) -> Decision:
         """See `Decider`. Answers that wait are written down at once, then looked for again: their message

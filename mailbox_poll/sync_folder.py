@@ -61,7 +61,6 @@ def open_run(
         poll=poll,
         server=poll.servers.open(settings),
         mailbox_id=settings.mailbox_id,
-        mailbox_address=settings.email,
         folder_id=folder_id,
         units=UnitDirectory(()),
     )

@@ -72,8 +72,9 @@ def sync_mailbox(poll: PollContext, message: MailboxSyncMessage) -> None:
 def _wake(poll: PollContext, config: MailboxConfiguration, hashes: Iterable[str]) -> None:
     units = UnitDirectory(unit.value for unit in poll.units.read_all(include_archived=False))
     settings = config.settings
-    context = MailContext(settings.mailbox_id, settings.email, units)
-    wake_answers(poll, poll.servers.open(settings), context, list(hashes))
+    server = poll.servers.open(settings)
+    context = MailContext(settings.mailbox_id, server.own_address(), units)
+    wake_answers(poll, server, context, list(hashes))
 
 
 class _MailboxPoll:
@@ -184,10 +185,7 @@ class _MailboxPoll:
 
     def _take_arrivals(self, sync: FolderSync) -> None:
         units = UnitDirectory(unit.value for unit in self._poll.units.read_all(include_archived=False))
-        settings = self._config.settings
-        work = FolderWork(
-            self._poll, self._server, settings.mailbox_id, settings.email, sync.folder_id, units
-        )
+        work = FolderWork(self._poll, self._server, self._config.settings.mailbox_id, sync.folder_id, units)
         take_arrivals(work, sync.walk_started_at or self._started_at, self._state.last_succeeded_at)
 
     def _mark_gone(self, row: Versioned[FolderSync]) -> None:

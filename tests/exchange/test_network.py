@@ -18,6 +18,7 @@ from exchange.address_guard import AddressGuard
 from exchange.connections import tls_context
 from exchange.mailbox_session import MAX_CONCURRENT, MailboxSession
 from exchange.servers import ExchangeServers
+from exchange.sign_in import AppSignIn
 from exchange.transport import Limits, Transport
 from tests.exchange.certificates import Authority
 from tests.exchange.conftest import Serve
@@ -62,7 +63,7 @@ def connect(
         guard=guard or AddressGuard(LOOPBACK),
         limits=limits,
     )
-    return MailboxSession("soc@corp.example", transport, NumberedTokens(), "scope")
+    return MailboxSession(transport, AppSignIn("soc@corp.example", NumberedTokens(), "scope"))
 
 
 def failure(session: MailboxSession) -> BoundaryError:

@@ -94,7 +94,7 @@ def test_what_was_mended_at_the_directory_works_at_once(world: RunningWorld) -> 
         ({"tenant_id": "other.example"}, "AADSTS90002"),
         ({"tenant_id": "a b/c"}, "SignInRefused"),
         ({"secret": None}, "SecretNotFound"),
-        ({"authentication_type": AuthenticationType.BASIC}, "AuthenticationTypeNotSupported"),
+        ({"authentication_type": AuthenticationType.BASIC}, "AuthenticationTypeNotOffered"),
     ],
 )
 def test_wrong_settings_are_the_admins(world: RunningWorld, more: dict[str, object], code: str) -> None:
