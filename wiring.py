@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import azure.functions as func
 
-    from domain.ports import MailServers, Secrets
+    from domain.ports import ConnectionTester, MailServers, Secrets
     from mailbox_poll.context import PollContext
     from store.connection import StorageConnection
 
@@ -57,6 +57,20 @@ def _servers() -> MailServers:
 
     networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
     return ExchangeServers(
+        _secrets(),
+        authority_host=os.environ.get("AZURE_AUTHORITY_HOST") or DEFAULT_AUTHORITY_HOST,
+        ca_file=os.environ.get("EXCHANGE_CA_FILE") or None,
+        allowed_networks=[network.strip() for network in networks if network.strip()],
+    )
+
+
+@cache
+def _tester() -> ConnectionTester:
+    from exchange.connection_test import ExchangeConnectionTester
+    from exchange.servers import DEFAULT_AUTHORITY_HOST
+
+    networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
+    return ExchangeConnectionTester(
         _secrets(),
         authority_host=os.environ.get("AZURE_AUTHORITY_HOST") or DEFAULT_AUTHORITY_HOST,
         ca_file=os.environ.get("EXCHANGE_CA_FILE") or None,
@@ -157,6 +171,7 @@ def _http() -> func.AsgiMiddleware:
         secrets=_secrets(),
         queue=poll.queue,
         servers=poll.servers,
+        tester=_tester(),
         clock=poll.clock,
     )
     routers = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)

@@ -67,7 +67,7 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's name)
     def of_boundary(cls, error: BoundaryError, members: Mapping[str, object] | None = None) -> Problem:
         """503 with `Retry-After` for passing trouble, 502 for what an admin has to mend, in the remedy's
         words."""
-        remedy = remedy_for(error.code)
+        remedy = remedy_for(error.code, error.server_message)
         passing = isinstance(error, RetryLaterError)
         headers = {}
         if isinstance(error, RetryLaterError):

@@ -8,6 +8,7 @@ from domain.configuration_ports import ActivityLog, SettingsStore
 from domain.ports import (
     BusinessUnitStore,
     Clock,
+    ConnectionTester,
     FolderSyncStore,
     MailboxStore,
     MailServers,
@@ -34,4 +35,5 @@ class Services:
     secrets: Secrets
     queue: WorkQueue
     servers: MailServers
+    tester: ConnectionTester
     clock: Clock

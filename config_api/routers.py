@@ -6,6 +6,7 @@ from config_api import (
     audit,
     business_unit_settings,
     business_units,
+    connection_test,
     email_server,
     folders,
     mailboxes,
@@ -17,6 +18,7 @@ from config_api import (
 
 ROUTERS = (
     mailboxes.router,
+    connection_test.router,
     folders.router,
     status.router,
     business_units.router,

@@ -43,7 +43,7 @@ def save_mailbox(
     stored = services.mailboxes.read(mailbox_id)
     _check_precondition(stored, if_match, now)
     before = stored.settings if stored else None
-    wanted = _settings(form, before, mailbox_id)
+    wanted = settings_of_form(form, before, mailbox_id)
     new_secret = _store_secret(services, caller, form, wanted, now)
     settings = replace(wanted, secret=new_secret) if new_secret else wanted
     goes_further_back = before is not None and settings.look_back_days > before.look_back_days
@@ -72,7 +72,11 @@ def _check_precondition(stored: MailboxConfiguration | None, if_match: str | Non
         raise absent_but_matched()
 
 
-def _settings(form: MailboxForm, before: MailboxSettings | None, mailbox_id: str) -> MailboxSettings:
+def settings_of_form(form: MailboxForm, before: MailboxSettings | None, mailbox_id: str) -> MailboxSettings:
+    """What the form stands for, with the secret that is stored so far. `before`: what the form is to replace.
+
+    Raises `Problem` with the fields' mistakes, a secret key that has to be entered (again) among them.
+    """
     errors: list[FieldError] = []
     address = parse_server_address(form.incoming_server)
     email = form.email
@@ -123,12 +127,11 @@ def _authentication_errors(form: MailboxForm, address: ServerAddress) -> list[Fi
             for name, value in required
             if not value
         ]
+    if not address.is_microsoft_365:
+        return []
     name = "NTLM" if form.authentication_type == AuthenticationType.NTLM else "Basic"
-    if address.is_microsoft_365:
-        detail = f"Microsoft 365 does not take {name} authentication; choose OAuth 2.0."
-        return [FieldError("authenticationType", "NotForMicrosoft365", detail)]
-    detail = f"{name} authentication is not available yet; choose OAuth 2.0 (hybrid modern authentication)."
-    return [FieldError("authenticationType", "NotAvailableYet", detail)]
+    detail = f"Microsoft 365 does not take {name} authentication; choose OAuth 2.0."
+    return [FieldError("authenticationType", "NotForMicrosoft365", detail)]
 
 
 def _address_errors(form: MailboxForm, address: ServerAddress) -> list[FieldError]:
@@ -162,6 +165,8 @@ def _secret_errors(
         )
         if old != new
     ]
+    if made.authentication_type != AuthenticationType.OAUTH2 and before.email != made.email:
+        changed.append("login")  # a password is one login's
     if not changed:
         return []
     what = " and ".join(changed)

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from domain.remedies_exchange import EXCHANGE_REMEDIES
 from domain.remedies_network import NETWORK_REMEDIES
+from domain.remedies_refusals import REFUSAL_REMEDIES, refusal_by_text
 from domain.remedies_sign_in import SIGN_IN_REMEDIES
 from domain.remedies_storage import STORAGE_REMEDIES
 
@@ -36,7 +37,7 @@ class Remedy:
     who: WhoCanAct
 
 
-_TABLES = (EXCHANGE_REMEDIES, SIGN_IN_REMEDIES, NETWORK_REMEDIES, STORAGE_REMEDIES)
+_TABLES = (EXCHANGE_REMEDIES, REFUSAL_REMEDIES, SIGN_IN_REMEDIES, NETWORK_REMEDIES, STORAGE_REMEDIES)
 _BY_CODE = {
     code: Remedy(code, *words[:3], WhoCanAct(words[3])) for table in _TABLES for code, words in table.items()
 }
@@ -44,10 +45,10 @@ _PASSING_SIGNS = ("Transient", "Timeout", "TimedOut")
 KNOWN_CODES = frozenset(_BY_CODE)
 
 
-def remedy_for(code: str) -> Remedy:
+def remedy_for(code: str, server_message: str = "") -> Remedy:
     """Never fails: a code without words of its own gets words for its kind; callers show the server's words
-    beside."""
-    return _BY_CODE.get(code) or _by_kind(code)
+    beside. Where those tell apart what shares one code, `Remedy.code` is the cause's own name."""
+    return _BY_CODE.get(refusal_by_text(code, server_message) or code) or _by_kind(code)
 
 
 def _by_kind(code: str) -> Remedy:
@@ -68,6 +69,14 @@ def _by_kind(code: str) -> Remedy:
             f"It answers {code}.",
             "Nothing to do: polling goes on by itself.",
             WhoCanAct.NOBODY,
+        )
+    if code.startswith("HTTP 3"):
+        return Remedy(
+            code,
+            "The server sends on to another address",
+            f"It answers {code}; where to is beside this. For safety nothing is followed.",
+            "Enter the server that really has the mailbox as Incoming Email Server, if it is the one named.",
+            WhoCanAct.MAILBOX_ADMIN,
         )
     if code.startswith("HTTP "):
         return Remedy(

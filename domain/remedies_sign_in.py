@@ -110,6 +110,14 @@ SIGN_IN_REMEDIES: dict[str, Words] = {
         "Check Tenant ID, and that no proxy stands between the app and login.microsoftonline.com.",
         _ADMIN,
     ),
+    "AuthenticationTypeNotOffered": (
+        "The server does not offer this way to sign in",
+        "It does not take OAuth 2.0 tokens; what it offers is beside this.",
+        "Choose an Authentication Type that the server offers, or have an Exchange administrator set up "
+        "hybrid "
+        "modern authentication.",
+        _ADMIN,
+    ),
     "AuthenticationTypeNotSupported": (
         "This way to sign in is not supported",
         "The mailbox is set to a sign-in that this version cannot do.",

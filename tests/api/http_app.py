@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ import web.routers
 from api.application import create_app
 from api.services import Services
 from api.settings import ApiSettings
+from domain.connection_test import OtherMailboxResult, Outcome, Step, StepResult
 from domain.errors import BoundaryError
 from domain.mailboxes import MailboxSettings
 from domain.server_items import MailFolder
@@ -113,6 +114,32 @@ class OneTree:
         return self.tree
 
 
+class ScriptedTester:
+    """`ConnectionTester` that passes every step up to one in `fails_with`; remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[MailboxSettings, str | None, tuple[Step, ...]]] = []
+        self.fails_with: dict[Step, StepResult] = {}
+        self.facts: dict[Step, dict[str, str]] = {}
+        self.other = OtherMailboxResult("", True)
+
+    def run(
+        self, settings: MailboxSettings, secret: str | None, steps: Collection[Step] = tuple(Step)
+    ) -> Iterator[StepResult]:
+        self.runs.append((settings, secret, tuple(steps)))
+        outcome, took = Outcome.PASSED, timedelta(milliseconds=12)
+        for step in steps:
+            fine = StepResult(step, outcome, took, facts=self.facts.get(step, {}))
+            yield self.fails_with.get(step) or fine
+            if step in self.fails_with:
+                outcome = Outcome.NOT_REACHED
+
+    def try_other_mailbox(
+        self, settings: MailboxSettings, secret: str | None, address: str
+    ) -> OtherMailboxResult:
+        return replace(self.other, address=address)
+
+
 def folder(folder_id: str, path: str, **changes: Any) -> MailFolder:
     """A mail folder of the fake tree."""
     fields: dict[str, Any] = {
@@ -159,6 +186,7 @@ class HttpApp:
     queue: SentMessages
     vault: WatchedVault
     server: OneTree
+    tester: ScriptedTester
     authentication: bool = True
     _middleware: dict[bool, func.AsgiMiddleware] = field(default_factory=dict)
 
@@ -218,6 +246,7 @@ def principal(role: str, claims: Iterable[tuple[str, str]] = ()) -> str:
 def http_app(connection: StorageConnection) -> HttpApp:
     """A fresh application on this storage."""
     clock, queue, vault, server = FixedClock(), SentMessages(), WatchedVault(), OneTree()
+    tester = ScriptedTester()
     mailboxes = TableMailboxStore(connection)
     services = Services(
         mailboxes=mailboxes,
@@ -231,6 +260,7 @@ def http_app(connection: StorageConnection) -> HttpApp:
         secrets=vault,
         queue=queue,
         servers=server,
+        tester=tester,
         clock=clock,
     )
-    return HttpApp(services, clock, queue, vault, server)
+    return HttpApp(services, clock, queue, vault, server, tester)
