@@ -13,6 +13,7 @@ _MAX_ADDRESS_OCTETS = 254
 _MAX_LOCAL_OCTETS = 64
 _MAX_HOST_CHARS = 253
 _LOCAL_ATOM = re.compile(r"""[^\s"(),:;<>@\[\]\\]+""")
+_LOGIN_PART = re.compile(r"""[^\s"/\\\[\]:;|=,+*?<>@][^"/\\\[\]:;|=,+*?<>@]{0,62}""")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
@@ -37,6 +38,24 @@ def smtp_address(text: str) -> str:
         )
     mail_domain(domain)
     return address
+
+
+def login_name(text: str) -> str:
+    """A login of Active Directory as typed: `DOMAIN\\user` (Microsoft: "User Naming Attributes") or a UPN.
+    Raises `FieldMistakeError`."""
+    login = unicodedata.normalize("NFC", text.strip())
+    domain, backslash, user = login.partition("\\")
+    if not backslash:
+        if "@" not in login:
+            raise FieldMistakeError(
+                "NotALogin", "Enter the login with its domain: DOMAIN\\user, or user@corp.example."
+            )
+        return smtp_address(login)
+    if not login.isprintable() or not _LOGIN_PART.fullmatch(domain) or not _LOGIN_PART.fullmatch(user):
+        raise FieldMistakeError(
+            "NotALogin", "Enter the login as DOMAIN\\user; it holds characters that no login may hold."
+        )
+    return login
 
 
 def mail_domain(text: str) -> str:

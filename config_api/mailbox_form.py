@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from api.models import RequestBody
-from config_api.addresses import mail_domain, smtp_address
+from config_api.addresses import login_name, mail_domain, smtp_address
 from config_api.mistakes import FieldMistakeError, for_pydantic
 from config_api.server_address import parse_server_address
 from domain.mailboxes import DEFAULT_EWS_PORT, MAX_LOOK_BACK_DAYS, AuthenticationType
@@ -121,11 +121,19 @@ class MailboxForm(RequestBody):
     account_type: Annotated[str, AfterValidator(for_pydantic(_account_type))] = "ews"
     port: Annotated[int, AfterValidator(for_pydantic(_port))] = DEFAULT_EWS_PORT
     authentication_type: Annotated[str, AfterValidator(for_pydantic(_authentication_type))] = "oauth2"
-    email: Annotated[str, Field(description="The mailbox's SMTP address.")]
+    email: Annotated[
+        str,
+        Field(
+            description=(
+                "The mailbox's SMTP address; with ntlm and basic the mailbox's login, DOMAIN\\user or a UPN."
+            )
+        ),
+    ]
     secret_key: Annotated[str, AfterValidator(for_pydantic(_secret))] | None = Field(
         None,
         description=(
-            "Write-only. Needed at creation, and when server, tenant, app or authentication type change."
+            "Write-only; with ntlm and basic the password. Needed at creation, and when server, tenant, app, "
+            "authentication type or, with a password, the login change."
         ),
     )
     incoming_server: Annotated[
@@ -163,4 +171,4 @@ def check_email(value: str, authentication_type: str) -> str:
     """The field **Email/Username**: its rules depend on how to sign in. Raises `FieldMistakeError`."""
     if authentication_type == AuthenticationType.OAUTH2:
         return smtp_address(value)
-    return value.strip()
+    return login_name(value)

@@ -244,12 +244,6 @@ def test_all_mistakes_are_told_at_once(app: HttpApp) -> None:
     }
 
 
-def test_ntlm_is_not_available_yet_for_exchange_server_and_says_so(app: HttpApp) -> None:
-    form = mailbox_form(authenticationType="ntlm", incomingServer="mail.corp.example")
-    answer = app.call("PUT", MAILBOX, form)
-    assert answer.field_codes() == {"authenticationType": "NotAvailableYet"}
-
-
 @pytest.mark.parametrize(
     "typed,port_sent,host,port",
     [
