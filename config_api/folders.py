@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import JSONResponse
 
@@ -12,9 +12,10 @@ from api.dependencies import CallerDep, ServicesDep
 from api.etags import entity_tag
 from api.models import RequestBody
 from api.permissions import Permission, needs
-from api.problems import Problem
+from api.problems import FieldError, Problem
 from api.services import Services
 from config_api.folder_list import folder_items, selected_items, shown_folders
+from config_api.folder_page import page_of_folders
 from config_api.mailboxes import IfMatch, configured_mailbox
 from config_api.save_folders import save_folders
 from domain.errors import BoundaryError
@@ -25,6 +26,8 @@ from domain.server_items import MailFolder
 router = APIRouter(tags=["Mailbox"])
 _MAX_FOLDERS = 500
 _BODY_LIMIT_BYTES = 512 * 1024
+_PAGE, _MAX_PAGE = 50, 100
+_MAX_CURSOR_CHARS = 8_000
 
 
 class FolderForm(RequestBody):
@@ -37,15 +40,20 @@ class FolderForm(RequestBody):
 
 @router.get("/api/config/mailboxes/{mailbox_id}/folders", summary="The mailbox's folder tree as it is now")
 @needs(Permission.CONFIGURATIONS_READ)
-def read_folders(mailbox_id: str, services: ServicesDep) -> JSONResponse:
-    """Selected folders that have gone are listed as gone. Where the server cannot be reached the problem
-    holds what is selected in its member `selected`."""
+def read_folders(
+    mailbox_id: str,
+    services: ServicesDep,
+    limit: Annotated[int, Query(ge=1, le=_MAX_PAGE)] = _PAGE,
+    cursor: Annotated[str | None, Query(max_length=_MAX_CURSOR_CHARS)] = None,
+) -> JSONResponse:
+    """Depth first; selected folders that have gone are listed last, as gone. Where the server cannot be
+    reached the problem holds what is selected in its member `selected`."""
     stored = configured_mailbox(services, mailbox_id)
     tree = _live_tree(services, stored)
     if isinstance(tree, BoundaryError):
         syncs = _syncs(services, mailbox_id)
         raise Problem.of_boundary(tree, {"selected": selected_items(stored.selection, syncs)})
-    return _answer(services, stored, tree)
+    return _answer(services, stored, tree, limit, cursor)
 
 
 @router.put("/api/config/mailboxes/{mailbox_id}/folders", summary="Choose which folders are polled")
@@ -53,7 +61,7 @@ def read_folders(mailbox_id: str, services: ServicesDep) -> JSONResponse:
 def write_folders(
     mailbox_id: str, form: FolderForm, services: ServicesDep, caller: CallerDep, if_match: IfMatch = None
 ) -> JSONResponse:
-    """The first choice needs no precondition, a change needs If-Match."""
+    """The first choice needs no precondition, a change needs If-Match. Answers the list's first page."""
     stored = configured_mailbox(services, mailbox_id)
     tree = _live_tree(services, stored)
     saved = save_folders(services, caller, stored, form.folders, if_match, tree)
@@ -68,14 +76,23 @@ def _live_tree(services: Services, stored: MailboxConfiguration) -> list[MailFol
 
 
 def _answer(
-    services: Services, stored: MailboxConfiguration, tree: list[MailFolder] | BoundaryError
+    services: Services,
+    stored: MailboxConfiguration,
+    tree: list[MailFolder] | BoundaryError,
+    limit: int = _PAGE,
+    cursor: str | None = None,
 ) -> JSONResponse:
     syncs = _syncs(services, stored.settings.mailbox_id)
     if isinstance(tree, BoundaryError):
         items = selected_items(stored.selection, syncs)
     else:
         items = folder_items(shown_folders(tree), stored.selection, syncs)
-    body = {"items": items, "nextCursor": None, "chosen": stored.selection is not None}
+    try:
+        page, following = page_of_folders(items, limit, cursor)
+    except ValueError:
+        mistake = FieldError("cursor", "BadCursor", "This is no cursor of this list.")
+        raise Problem.of_fields([mistake]) from None
+    body = {"items": page, "nextCursor": following, "chosen": stored.selection is not None}
     return JSONResponse(body, headers={"ETag": entity_tag(stored.folders_etag)})
 
 

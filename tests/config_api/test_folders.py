@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import quote
 
 from domain.errors import AdminActionError, RetryLaterError
 from domain.folder_sync import FolderCounts, FolderSync
@@ -150,3 +152,42 @@ def test_checkpoints_stay_when_a_folder_is_unselected(app: HttpApp) -> None:
     kept = app.services.folder_syncs.read("default", "id-incidents")
     assert kept is not None
     assert kept.value == replace(sync)
+
+
+def pages(app: HttpApp, limit: int) -> Iterator[list[str]]:
+    """The ids of page after page."""
+    cursor = ""
+    while True:
+        answer = app.call("GET", f"{FOLDERS}?limit={limit}{cursor}")
+        assert answer.status == 200
+        yield [one["id"] for one in answer.json["items"]]
+        if answer.json["nextCursor"] is None:
+            return
+        cursor = f"&cursor={answer.json['nextCursor']}"
+
+
+def test_two_thousand_folders_are_paged(app: HttpApp) -> None:
+    app.server.tree = [folder(f"id-{n}", f"Fälle/{n} 日本") for n in range(2_000)]
+    configured(app)
+    assert len(app.call("GET", FOLDERS).json["items"]) == 50
+    found = [one for page in pages(app, 100) for one in page]
+    assert found == [f"id-{n}" for n in range(2_000)]
+
+
+def test_folders_made_and_removed_between_two_pages_hide_and_repeat_no_other(app: HttpApp) -> None:
+    tree = [folder(f"id-{n}", f"F{n}") for n in range(9)]
+    app.server.tree = list(tree)
+    configured(app)
+    walk = pages(app, 3)
+    assert next(walk) == ["id-0", "id-1", "id-2"]
+    app.server.tree = [folder("new", "A"), *tree[1:]]
+    assert next(walk) == ["id-3", "id-4", "id-5"]
+    app.server.tree = [one for one in tree if one.id != "id-5"]
+    assert next(walk) == ["id-6", "id-7", "id-8"]
+
+
+def test_what_is_no_cursor_is_refused(app: HttpApp) -> None:
+    configured(app)
+    for bad in ("x", "W10", "ä", "WzEsMl0", "A" * 1_999, "bnVsbA", "Wy0xXQ"):
+        answer = app.call("GET", f"{FOLDERS}?cursor={quote(bad)}")
+        assert answer.field_codes() == {"cursor": "BadCursor"}, bad
