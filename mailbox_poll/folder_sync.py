@@ -41,6 +41,8 @@ class FolderRun:
         self.sync = row.value
         self._etag = row.etag
         self._commit_time = commit_time
+        self._waiting: set[str] = set()
+        """Items of the present page that were counted as waiting."""
 
     def sync_page(self) -> bool:
         """One page; True where more is left. Raises `BoundaryError`s (what was done is kept) and
@@ -96,6 +98,7 @@ class FolderRun:
             removed=decision.vanished,
             removed_other=decision.vanished,
         )
+        self._waiting = {answer.item_id for answer in decision.waiting}
         undecidable = [failure.item_id for failure in decision.undecidable]
         self.sync = with_retries(self.sync, undecidable, self._now())
         self._store(decision)
@@ -159,8 +162,8 @@ class FolderRun:
     def _count_woken(self, progress: Progress) -> None:
         """An answer of this page that waited for a mail of this page is no stranger's any more: a page that
         is read again after a crash finds that mail known and counts the same."""
-        here = set(self.sync.handled_items)
-        woken = [mail for item_id, mail in progress.woken.items() if item_hash(item_id) in here]
+        woken = [mail for item_id, mail in progress.woken.items() if item_id in self._waiting]
+        self._waiting -= progress.woken.keys()
         unreadable = sum(mail.problem is not None for mail in woken)
         self._count(
             [],

@@ -70,7 +70,7 @@ class Storage:
             there = self.rows(table)
             self._write(table, [("delete", row) for key, row in there.items() if key not in wanted])
             self._write(table, [("upsert", row, {"mode": "replace"}) for row in wanted.values()])
-        for name in self._read_blobs().keys() - snapshot.blobs.keys():
+        for name in set(self._blob_names()) - snapshot.blobs.keys():
             self._container().delete_blob(name)
         for name, (content, metadata) in snapshot.blobs.items():
             self._container().upload_blob(name, content, overwrite=True, metadata=dict(metadata))
@@ -116,6 +116,12 @@ class Storage:
 
     def _container(self) -> ContainerClient:
         return self._blobs.get_container_client(_CONTAINER)
+
+    def _blob_names(self) -> list[str]:
+        try:
+            return list(self._container().list_blob_names())
+        except ResourceNotFoundError:
+            return []
 
     def _read_blobs(self) -> dict[str, tuple[bytes, Mapping[str, str]]]:
         try:
