@@ -252,6 +252,10 @@ class MailStore(Protocol):
         """Forgets the answers that have waited to their end; answers how many rows went."""
         ...
 
+    def unreadable_recorded(self, mailbox_id: str) -> bool:
+        """Whether any mail of the mailbox was ever recorded with a problem."""
+        ...
+
     def drop_unreadable(self, mail_ids: Sequence[str]) -> None:
         """Removes these mails, rows and projections, where they record a problem: the mail has come."""
         ...

@@ -50,8 +50,6 @@ class FolderWork:
     mailbox_id: str
     folder_id: str
     units: UnitDirectory
-    unreadable_exist: bool = False
-    """Some item of the mailbox was recorded as unreadable: its message may turn up elsewhere."""
 
     @property
     def context(self) -> MailContext:
@@ -82,8 +80,7 @@ class FolderWork:
         """Fetches and stores what is ours, a batch a step; ends after a step with `interrupted`."""
         for result in Fetcher(self.poll, self.server, self.context, self.folder_id).fetch(decision.ours):
             stored = store_mails(self.poll, self.mailbox_id, self.folder_id, result.mails)
-            if self.unreadable_exist:
-                self._drop_unreadable(decision, result.mails)
+            self._drop_unreadable(decision, result.mails)
             woken = wake_answers(self.poll, self.server, self.context, hashes_of(self.poll, stored))
             unreadable = sum(mail.problem is not None for mail in result.mails.values())
             yield Progress(
@@ -96,12 +93,18 @@ class FolderWork:
             )
 
     def _drop_unreadable(self, decision: Decision, mails: Mapping[str, Mail]) -> None:
-        """A mail that vanished between list and fetch, because a person moved it, is stored now: the record
-        of its vanishing goes. PidTagSearchKey survives the move."""
-        self.poll.mails.drop_unreadable(
-            [
-                unreadable_identity(self.mailbox_id, search_key=summary.search_key, item_id=summary.item_id)
-                for summary in (envelope.summary for envelope in decision.ours)
-                if summary.item_id in mails and mails[summary.item_id].problem is None
-            ]
-        )
+        """A mail that could not be read before, since a person moved it between list and fetch or the server
+        had trouble with it, is stored now: the record of that goes, whoever made it (a page that died before
+        its checkpoint, arrivals, an earlier walk). PidTagSearchKey survives a move."""
+        read = [
+            envelope.summary
+            for envelope in decision.ours
+            if (mail := mails.get(envelope.summary.item_id)) is not None and mail.problem is None
+        ]
+        if read and self.poll.mails.unreadable_recorded(self.mailbox_id):
+            self.poll.mails.drop_unreadable(
+                [
+                    unreadable_identity(self.mailbox_id, search_key=one.search_key, item_id=one.item_id)
+                    for one in read
+                ]
+            )

@@ -72,9 +72,7 @@ def open_run(
         except ConflictError:
             return None
     units = UnitDirectory(unit.value for unit in poll.units.read_all(include_archived=False))
-    siblings = poll.folder_syncs.read_all(settings.mailbox_id)
-    unreadable_exist = any(sibling.value.counts.unreadable for sibling in siblings)
-    run.work = replace(work, units=units, unreadable_exist=unreadable_exist)
+    run.work = replace(work, units=units)
     return run
 
 

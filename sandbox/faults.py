@@ -64,6 +64,8 @@ class Fault:
             and (self.item is None or body is None or self.item.encode() in body)
             and (self.operation is None or fnmatch.fnmatchcase(operation.lower(), self.operation.lower()))
             and (self.mailbox is None or (mailbox or "").lower() == self.mailbox.lower())
+            # Other operations carry no sync state: they would use the rule up and nothing would go wrong.
+            and (self.kind != "stale-sync-state" or operation.lower().startswith("sync"))
         )
 
 

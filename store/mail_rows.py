@@ -1,7 +1,8 @@
 """The rows of stored mails: table `mails`, four partitions a mailbox, keyed by identity.
 
 A row is written once; only one that records a problem yields to a later one without. A crash leaves some of
-the rows of a `put`; the same `put` again ends in the rows that an undisturbed one would have written."""
+the rows of a `put`; the same `put` again ends in the rows that an undisturbed one would have written. Before
+the first record of a problem a mailbox gets a marker, which stays: no such record is ever without it."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from store.rows import Insert, Operation, Replace, Row, Value
 from store.table import Table, TransactionConflictError
 
 _TRIES = 6
+_MARKER = "recorded"
 
 
 class MailRows:
@@ -46,6 +48,8 @@ class MailRows:
         rows = {mail_id: _stored_form(mail) for mail_id, mail in wanted.items()}
         mails_by_key = {(row.partition, row.key): mail for mail, row in rows.values()}
         stored: dict[str, Mail] = {}
+        for mailbox_id in {mail.mailbox_id for mail in wanted.values() if mail.problem is not None}:
+            self._table.replace(Row(_marker_partition(mailbox_id), _MARKER, {}))
 
         def write(batch: list[Operation]) -> None:
             batch_mails = [mails_by_key[one.row.partition, one.row.key] for one in batch]
@@ -53,6 +57,10 @@ class MailRows:
 
         self._connection.parallel(write, transactions(Insert(row) for _, row in rows.values()))
         return [stored[mail.id] for mail in mails]
+
+    def problem_recorded(self, mailbox_id: str) -> bool:
+        """One point read."""
+        return self._table.get(_marker_partition(mailbox_id), _MARKER) is not None
 
     def delete(self, mail_id: str) -> None:
         """One request; absent is fine."""
@@ -88,6 +96,10 @@ class MailRows:
             elif standing[mail.id] != old:
                 operations.append(Replace(new_row, row.etag))
         return operations, standing
+
+
+def _marker_partition(mailbox_id: str) -> str:
+    return f"{mailbox_id}-unreadable"
 
 
 def _standing(old: Mail | None, new: Mail) -> Mail:

@@ -71,6 +71,10 @@ class TableMailStore:
         """See `ItemPlaces.note_removed`."""
         return self._places.note_removed(mailbox_id, folder_id, item_ids, at)
 
+    def unreadable_recorded(self, mailbox_id: str) -> bool:
+        """See `MailRows.problem_recorded`."""
+        return self._rows.problem_recorded(mailbox_id)
+
     def drop_unreadable(self, mail_ids: Sequence[str]) -> None:
         """Projections first and the row last, so that a crash in between is found again by the row."""
         for mail_id in mail_ids:

@@ -26,6 +26,17 @@ def test_mails_are_read_back_as_they_were_put_and_answered_in_the_order_given(st
     assert [store.read(one.id) for one in mails] == mails
 
 
+def test_a_mailbox_tells_for_good_that_one_of_its_mails_was_recorded_with_a_problem(
+    store: TableMailStore,
+) -> None:
+    store.put([mail(1)])
+    assert not store.unreadable_recorded("default")
+    store.put([mail(2, problem=Problem("ErrorCorruptData", ""))])
+    store.put([mail(2)])
+    assert store.unreadable_recorded("default")
+    assert not store.unreadable_recorded("other")
+
+
 @pytest.mark.parametrize("bad", ["default.ffffffffffffffffffffffffffffffff", "", "x", "a'b.c", "../../x"])
 def test_what_is_not_stored_is_none(store: TableMailStore, bad: str) -> None:
     assert store.read(bad) is None

@@ -61,6 +61,15 @@ def test_fault_of_one_operation_leaves_the_others_alone(world: World) -> None:
     assert world.calls("exchange") == {"SyncFolderItems": 1}
 
 
+def test_stale_sync_state_is_not_used_up_by_requests_without_one() -> None:
+    faults = Faults()
+    faults.add(Fault("exchange", "stale-sync-state", count=1))
+
+    assert faults.take("exchange", "GetFolder", None) is None
+    assert faults.take("exchange", "SyncFolderItems", None) is not None
+    assert faults.take("exchange", "SyncFolderItems", None) is None
+
+
 def test_request_that_is_cut_before_it_is_handled_gets_no_answer(world: World) -> None:
     add(world, "token", "cut-before", count=1)
 
