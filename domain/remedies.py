@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from domain.remedies_exchange import EXCHANGE_REMEDIES
 from domain.remedies_network import NETWORK_REMEDIES
+from domain.remedies_password import PASSWORD_REMEDIES
 from domain.remedies_refusals import REFUSAL_REMEDIES, refusal_by_text
 from domain.remedies_sign_in import SIGN_IN_REMEDIES
 from domain.remedies_storage import STORAGE_REMEDIES
@@ -37,7 +38,14 @@ class Remedy:
     who: WhoCanAct
 
 
-_TABLES = (EXCHANGE_REMEDIES, REFUSAL_REMEDIES, SIGN_IN_REMEDIES, NETWORK_REMEDIES, STORAGE_REMEDIES)
+_TABLES = (
+    EXCHANGE_REMEDIES,
+    REFUSAL_REMEDIES,
+    SIGN_IN_REMEDIES,
+    NETWORK_REMEDIES,
+    STORAGE_REMEDIES,
+    PASSWORD_REMEDIES,
+)
 _BY_CODE = {
     code: Remedy(code, *words[:3], WhoCanAct(words[3])) for table in _TABLES for code, words in table.items()
 }

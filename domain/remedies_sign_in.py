@@ -112,16 +112,10 @@ SIGN_IN_REMEDIES: dict[str, Words] = {
     ),
     "AuthenticationTypeNotOffered": (
         "The server does not offer this way to sign in",
-        "It does not take OAuth 2.0 tokens; what it offers is beside this.",
-        "Choose an Authentication Type that the server offers, or have an Exchange administrator set up "
-        "hybrid "
-        "modern authentication.",
-        _ADMIN,
-    ),
-    "AuthenticationTypeNotSupported": (
-        "This way to sign in is not supported",
-        "The mailbox is set to a sign-in that this version cannot do.",
-        "Choose OAuth 2.0 as Authentication Type.",
+        "It does not take what Authentication Type says; what it offers is beside this (bearer means OAuth "
+        "2.0).",
+        "Choose an Authentication Type that the server offers, or have an Exchange administrator switch this "
+        "one on for /EWS (for OAuth 2.0: hybrid modern authentication).",
         _ADMIN,
     ),
     "TokenAnswerMalformed": (
