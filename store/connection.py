@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from azure.data.tables import TableServiceClient
     from azure.keyvault.secrets import SecretClient
     from azure.storage.blob import ContainerClient
-    from azure.storage.queue import QueueClient
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -38,7 +37,7 @@ RETRIES: dict[str, Any] = {
     "retry_backoff_max": 4,
 }
 _STORAGE_RETRIES: dict[str, Any] = {"backoff": 1, "retry_total": _TRIES_AFTER_FIRST, "random_jitter_range": 1}
-"""The blob and queue clients have retry policies of their own, with other names for the same things."""
+"""The blob client has a retry policy of its own, with other names for the same things."""
 _CONNECTIONS_AT_ONCE = 32
 _CONNECTIONS_TO_OTHERS = 4
 _PARALLEL_REQUESTS = 8
@@ -88,7 +87,6 @@ class StorageConnection:
     ):
         self.settings = settings
         self._make_transport = transport
-        self._queues: dict[str, QueueClient] = {}
         self._made: dict[object, Any] = {}
         self._lock = threading.RLock()
         self._here = threading.local()
@@ -133,25 +131,6 @@ class StorageConnection:
             uri = self._uri(self.settings.blob_service_uri)
             blobs = BlobServiceClient(uri, credential=self.credential, **options)
         return blobs.get_container_client(name)
-
-    def queue(self, name: str) -> QueueClient:
-        """A queue whose messages are base64 text, whether or not it exists."""
-        from azure.storage.queue import LinearRetry, QueueClient, TextBase64EncodePolicy
-
-        with self._lock:
-            if name not in self._queues:
-                options: dict[str, Any] = {
-                    "transport": self.transport,
-                    "retry_policy": LinearRetry(**_STORAGE_RETRIES),
-                    "message_encode_policy": TextBase64EncodePolicy(),
-                }
-                if text := self.settings.connection_string:
-                    client = QueueClient.from_connection_string(text, name, **options)
-                else:
-                    uri = self._uri(self.settings.queue_service_uri)
-                    client = QueueClient(uri, name, credential=self.credential, **options)
-                self._queues[name] = client
-            return self._queues[name]
 
     @cached_property
     def secrets(self) -> SecretClient:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from domain.errors import AdminActionError, NotFoundError
 from domain.stored import StoredRaw
@@ -20,11 +20,11 @@ from store.block_upload import BlockUpload
 from store.connection import StorageConnection
 from store.errors import error_code, storage_errors
 from store.keys import split_id
+from store.raw_blobs import CONTAINER, RawBlobs
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
 
-CONTAINER = "mails"
 SINGLE_PUT_BYTES = 1024 * 1024
 BLOCK_BYTES = 4 * 1024 * 1024
 
@@ -34,12 +34,14 @@ class BlobRawMailStore:
 
     def __init__(self, connection: StorageConnection) -> None:
         self._connection = connection
+        self._blobs = RawBlobs(connection)
         self._lock = threading.Lock()
         self._made: ContainerClient | None = None
 
     def put(self, mail_id: str, chunks: Iterable[bytes]) -> StoredRaw:
         """One request up to 1 MiB; beyond, one for each 4 MiB and two more. At most one block is in
         memory."""
+        name = _name(mail_id)
         digest, size, held = hashlib.sha256(), 0, bytearray()
         upload: BlockUpload | None = None
         for chunk in chunks:
@@ -49,16 +51,16 @@ class BlobRawMailStore:
                 continue
             held += chunk
             if upload is None and len(held) > SINGLE_PUT_BYTES:
-                upload = BlockUpload(self._blob(mail_id), self._create_container)
+                upload = BlockUpload(self._blobs, name)
             while upload is not None and not upload.taken and len(held) >= BLOCK_BYTES:
                 upload.stage(bytes(held[:BLOCK_BYTES]))
                 del held[:BLOCK_BYTES]
         sha256 = digest.hexdigest()
         stored = StoredRaw(size, sha256, already_there=False)
         if upload is None:
-            if self._put_whole(mail_id, bytes(held), sha256):
+            if self._blobs.put(name, bytes(held), sha256):
                 return stored
-            upload = BlockUpload(self._blob(mail_id), self._create_container)
+            upload = BlockUpload(self._blobs, name)
             # Not there, and yet the name is taken: blocks of an upload that broke off can hold it.
         if held and not upload.taken:
             upload.stage(bytes(held))
@@ -68,7 +70,7 @@ class BlobRawMailStore:
         """One request for each 4 MiB or so."""
         with storage_errors(), _missing(mail_id):
             try:
-                content: bytes = self._blob(mail_id).download_blob(offset=offset, length=length).readall()
+                content: bytes = self._reader(mail_id).download_blob(offset=offset, length=length).readall()
             except HttpResponseError as error:
                 if error_code(error) == "InvalidRange":
                     return b""
@@ -78,55 +80,34 @@ class BlobRawMailStore:
     def stream(self, mail_id: str) -> Iterator[bytes]:
         """One request for each 4 MiB, at most that much in memory."""
         with storage_errors(), _missing(mail_id):
-            yield from self._blob(mail_id).download_blob().chunks()
+            yield from self._reader(mail_id).download_blob().chunks()
 
     def size(self, mail_id: str) -> int:
         """One request."""
         return self._describe(mail_id).size_bytes
 
-    def _put_whole(self, mail_id: str, content: bytes, sha256: str) -> bool:
-        blob = self._blob(mail_id)
-        with storage_errors():
-            for last in (False, True):
-                try:
-                    blob.upload_blob(
-                        content, length=len(content), metadata={"sha256": sha256}, overwrite=False
-                    )
-                except ResourceExistsError:
-                    return False
-                except ResourceNotFoundError:
-                    if last:
-                        raise
-                    self._create_container()
-                else:
-                    break
-        return True
-
     def _describe(self, mail_id: str) -> StoredRaw:
-        with storage_errors(), _missing(mail_id):
-            properties = self._blob(mail_id).get_blob_properties()
-        sha256 = (properties.metadata or {}).get("sha256")
-        if not sha256:
+        found = self._blobs.describe(_name(mail_id))
+        if found is None:
+            raise NotFoundError(mail_id)
+        if not found.sha256:
             raise AdminActionError("StorageRowUnreadable", "a raw message without its digest")
-        return StoredRaw(properties.size, sha256, already_there=True)
+        return StoredRaw(found.size_bytes, found.sha256, already_there=True)
 
-    def _blob(self, mail_id: str) -> BlobClient:
-        try:
-            mailbox_id, identity = split_id(mail_id)
-        except ValueError as error:
-            raise NotFoundError(mail_id) from error
-        return self._container.get_blob_client(f"{mailbox_id}/{identity}.eml")
-
-    def _create_container(self) -> None:
-        with contextlib.suppress(ResourceExistsError):
-            self._container.create_container()
-
-    @property
-    def _container(self) -> ContainerClient:
+    def _reader(self, mail_id: str) -> BlobClient:
+        name = _name(mail_id)
         with self._lock:
             if self._made is None:
                 self._made = self._connection.container(CONTAINER)
-            return self._made
+        return self._made.get_blob_client(name)
+
+
+def _name(mail_id: str) -> str:
+    try:
+        mailbox_id, identity = split_id(mail_id)
+    except ValueError as error:
+        raise NotFoundError(mail_id) from error
+    return f"{mailbox_id}/{identity}.eml"
 
 
 @contextlib.contextmanager

@@ -6,27 +6,17 @@ A transaction is written whole or not at all. It is sent again by itself only wh
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-from email.utils import formatdate
 from typing import Any
-from urllib.parse import urlsplit
 
 from azure.core.exceptions import ServiceResponseError
-from azure.core.pipeline import Pipeline, PipelineRequest
-from azure.core.pipeline.policies import (
-    BearerTokenCredentialPolicy,
-    RetryPolicy,
-    SansIOHTTPPolicy,
-    UserAgentPolicy,
-)
+from azure.core.pipeline import Pipeline
+from azure.core.pipeline.policies import RetryPolicy, UserAgentPolicy
 from azure.core.rest import HttpRequest
-from azure.core.utils import parse_connection_string
 
 from store.connection import RETRIES, StorageConnection
 from store.errors import by_status, translated
 from store.rows import Operation
+from store.signing import signing_policies
 from store.transaction_wire import (
     BATCH_BOUNDARY,
     AnswerUnreadableError,
@@ -37,7 +27,6 @@ from store.transaction_wire import (
 )
 
 _VERSION = "2019-02-02"
-_SCOPE = "https://storage.azure.com/.default"
 _AGAIN = frozenset({"POST"})
 _NEVER: frozenset[str] = frozenset()
 
@@ -47,9 +36,8 @@ class TransactionPipeline:
 
     def __init__(self, connection: StorageConnection) -> None:
         self._endpoint = connection.tables.url.rstrip("/")
-        text = connection.settings.connection_string
-        sign = _SharedKeyLite(text) if text else BearerTokenCredentialPolicy(connection.credential, _SCOPE)
-        policies: list[Any] = [UserAgentPolicy(), RetryPolicy(**RETRIES), _Date(), sign]
+        policies: list[Any] = [UserAgentPolicy(), RetryPolicy(**RETRIES)]
+        policies += signing_policies(connection, tables=True)
         self._pipeline: Pipeline[HttpRequest, Any] = Pipeline(connection.transport, policies)
 
     def send(self, table: str, operations: list[Operation], *, repeatable: bool) -> Done | Failed:
@@ -78,29 +66,3 @@ class TransactionPipeline:
             return read_answer(body, len(operations))
         except AnswerUnreadableError as error:
             raise translated(ServiceResponseError("AnswerUnreadable"), "Storage") from error
-
-
-class _Date(SansIOHTTPPolicy[HttpRequest, Any]):
-    """Each try carries its own time, which the signature covers."""
-
-    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
-        request.http_request.headers["x-ms-date"] = formatdate(usegmt=True)
-
-
-class _SharedKeyLite(SansIOHTTPPolicy[HttpRequest, Any]):
-    """Signs with the account's key (Microsoft: "Authorize with Shared Key", Shared Key Lite for the Table
-    service).
-
-    Only where there is a connection string, which is to say in the sandbox.
-    """
-
-    def __init__(self, connection_string: str) -> None:
-        parts = parse_connection_string(connection_string)
-        self._account = parts["accountname"]
-        self._key = base64.b64decode(parts["accountkey"])
-
-    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
-        headers = request.http_request.headers
-        signed = f"{headers['x-ms-date']}\n/{self._account}{urlsplit(request.http_request.url).path}"
-        digest = hmac.new(self._key, signed.encode(), hashlib.sha256).digest()
-        headers["Authorization"] = f"SharedKeyLite {self._account}:{base64.b64encode(digest).decode()}"
