@@ -22,7 +22,7 @@ wiring.poll_due_mailboxes()
 wiring.sync_mailbox(json.dumps({"mailboxId": "default", "claimedUntil": None}))
 for row in wiring._poll_context().folder_syncs.read_all("default"):
     wiring.sync_folder(json.dumps({"mailboxId": "default", "folderId": row.value.folder_id}))
-assert wiring._connection().container("mails").list_blobs().next(), "no mail was stored"
+assert wiring._poll_context().mails.triage(limit=1, cursor=None).mails, "no mail was stored"
 loaded = [name for name, module in sys.modules.items() if getattr(module, "__spec__", None)]
 print(json.dumps([name for name in loaded if name not in before]))
 """
