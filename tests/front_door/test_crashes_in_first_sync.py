@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crashes import CrashRuns, differences
+from tests.support.crashes import CrashRuns
 from tests.support.mails import large_mail, plain_mail
 from tests.support.polling import TIMERS_OFF, Polling
 from tests.support.running_sandbox import running_sandbox
@@ -52,8 +52,5 @@ def test_after_a_crash_at_any_call_of_the_first_sync_the_same_is_stored(polling:
     assert len(expected.tables["waiting"]) == 2, "one answer, by its parent's Message-ID and by conversation"
     assert calls > 50
 
-    wrong = []
-    for after in range(1, calls + 1):
-        call, found = runs.crashed(after)
-        wrong += [f"killed after call {call}: {line}" for line in differences(expected, found)]
+    wrong = runs.differences_after_each(expected, calls)
     assert not wrong, "\n".join(wrong)

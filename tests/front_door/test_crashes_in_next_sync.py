@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crashes import CrashRuns, differences
+from tests.support.crashes import CrashRuns
 from tests.support.mails import large_mail, plain_mail
 from tests.support.polling import TIMERS_OFF, Polling
 from tests.support.running_sandbox import running_sandbox
@@ -53,8 +53,5 @@ def test_after_a_crash_at_any_call_of_a_later_sync_the_same_is_stored(polling: P
     assert sum("removedAt" in place for place in expected.tables["places"].values()) == 1
     assert calls > 40
 
-    wrong = []
-    for after in range(1, calls + 1):
-        call, found = runs.crashed(after)
-        wrong += [f"killed after call {call}: {line}" for line in differences(expected, found)]
+    wrong = runs.differences_after_each(expected, calls)
     assert not wrong, "\n".join(wrong)
