@@ -43,7 +43,7 @@ class CrashRuns:
         return self._polling.storage.snapshot(), sum(sum(part.values()) for part in calls.values())
 
     def differences_after_each(self, expected: Snapshot, calls: int) -> list[str]:
-        """What is stored otherwise than in the undisturbed run, where the worker died after one of its calls."""
+        """What is stored otherwise than undisturbed, for a worker that died after each of its calls."""
         lines = []
         for after in range(1, calls + 1):
             call, found = self.crashed(after)
