@@ -58,6 +58,7 @@ def walk(log: TableActivityLog, limit: int = 100, **filters: Any) -> list[Logged
     cursor = None
     while True:
         page = log.page(ActivityQuery(limit, cursor, **filters))
+        assert page.cursor is None or page.cursor != cursor, "the walk stands still"
         found += page.entries
         cursor = page.cursor
         if cursor is None:
