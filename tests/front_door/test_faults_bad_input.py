@@ -21,7 +21,7 @@ REFUSED = [
     ("port", 65_536, "PortOutOfRange"),
     ("port", "443", "WrongType"),
     ("authenticationType", "kerberos", "UnknownAuthenticationType"),
-    ("authenticationType", "basic", "NotAvailableYet"),
+    ("authenticationType", 2, "WrongType"),
     ("email", "soc", "NotAnAddress"),
     ("email", "soc@corp.example\r\nBcc: x@y.example", "NotAnAddress"),
     ("email", ["soc@corp.example"], "WrongType"),
@@ -70,6 +70,17 @@ def test_each_field_is_refused_with_a_reason_at_the_field(
     [mistake] = refused(sandbox, answer, 422, "ValidationFailed")["errors"]
     assert (mistake["field"], mistake["code"]) == (field, code)
     assert mistake["detail"]
+
+
+@pytest.mark.parametrize("kind", ["basic", "ntlm"])
+def test_microsoft_365_takes_neither_basic_nor_ntlm(
+    sandbox: RunningSandbox, settings: dict[str, Any], kind: str
+) -> None:
+    server = {"incomingServer": "outlook.office365.com", "port": 443}
+    answer = sandbox.call("PUT", MAILBOX, {**settings, **server, "authenticationType": kind})
+
+    mistakes = refused(sandbox, answer, 422, "ValidationFailed")["errors"]
+    assert ("authenticationType", "NotForMicrosoft365") in [(one["field"], one["code"]) for one in mistakes]
 
 
 def test_every_mistake_is_told_at_once(sandbox: RunningSandbox) -> None:
