@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from domain.connection_test import Outcome, Step
-from sandbox.state import MAILBOX
+from domain.mailboxes import AuthenticationType
+from sandbox.state import MAILBOX, ON_PREMISES
 from tests.exchange.connection_trials import failed_at, outcomes, run, world_tester
 from tests.exchange.world import MemorySecrets, RunningWorld
 
@@ -182,6 +183,20 @@ def test_a_draft_whose_answer_is_lost_is_not_saved_twice_and_is_named(
     [left] = world.control.run("items", mailbox=MAILBOX, folder="drafts")
     assert left["subject"] == failure.facts["draftMayBeLeft"]
     world.control.run("delete", mailbox=MAILBOX, item=left["id"], hard=True)
+
+
+@pytest.mark.parametrize("kind", [AuthenticationType.NTLM, AuthenticationType.BASIC])
+def test_a_login_with_a_password_passes_every_step_and_is_refused_at_the_mailbox_after_one_try(
+    world: RunningWorld, kind: AuthenticationType
+) -> None:
+    asked = world.control.run("settings", mailbox=ON_PREMISES, authentication=kind.value)
+    settings = world.settings(
+        server=asked["incomingServer"], email=asked["email"], authentication_type=kind, secret=None
+    )
+    assert set(outcomes(run(world_tester(world), settings, asked["secretKey"])).values()) == {"passed"}
+    failure = failed_at(run(world_tester(world), settings, "wrong-password"), Step.MAILBOX_ACCESS)
+    assert failure.code == "PasswordRefused"
+    assert "wrong-password" not in repr(failure)
 
 
 def test_another_mailbox_that_can_be_opened_too_is_found_out(world: RunningWorld) -> None:
