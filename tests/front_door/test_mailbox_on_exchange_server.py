@@ -79,6 +79,7 @@ def test_the_connection_test_walks_all_its_steps_with_a_password(sandbox: Runnin
     assert answer.json["passed"] is True
 
 
-def _with_error(sandbox: RunningSandbox) -> dict[str, Any] | None:
+def _with_error(sandbox: RunningSandbox) -> dict[str, Any]:
     status = sandbox.status()
-    return status if status["error"] else None
+    assert status["error"]
+    return status
