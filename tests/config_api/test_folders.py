@@ -188,6 +188,6 @@ def test_folders_made_and_removed_between_two_pages_hide_and_repeat_no_other(app
 
 def test_what_is_no_cursor_is_refused(app: HttpApp) -> None:
     configured(app)
-    for bad in ("x", "W10", "ä", "WzEsMl0", "A" * 1_999, "bnVsbA", "Wy0xXQ"):
+    for bad in ("x", "W10", "ä", "A" * 1_999, "bnVsbA", "Wy0xXQ"):
         answer = app.call("GET", f"{FOLDERS}?cursor={quote(bad)}")
         assert answer.field_codes() == {"cursor": "BadCursor"}, bad
