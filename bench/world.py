@@ -49,6 +49,16 @@ def world(*options: str) -> Iterator[RunningSandbox]:
         finally:
             os.environ.clear()
             os.environ.update(before)
+            _forget_adapters()
+
+
+def _forget_adapters() -> None:
+    """The next sandbox has other addresses."""
+    import wiring
+
+    for made in vars(wiring).values():
+        if callable(forget := getattr(made, "cache_clear", None)):
+            forget()
 
 
 def mail(number: int, size_bytes: int = MAIL_BYTES) -> bytes:
