@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from domain.folder_sync import FolderSync, ItemRetry
 
-_FIRST_WAIT = timedelta(minutes=1)
+_FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(hours=6)
-_MOST_TRIES = 14
+_MOST_TRIES = 16
 """Some two days with the waits above; then the record of the unreadable mail is all there will be."""
 _MOST_KEPT = 200
 _AT_ONCE = 20

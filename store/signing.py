@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from abc import ABC, abstractmethod
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -46,7 +47,7 @@ class _Date(SansIOHTTPPolicy[HttpRequest, Any]):
         request.http_request.headers["x-ms-date"] = formatdate(usegmt=True)
 
 
-class _AccountKey(SansIOHTTPPolicy[HttpRequest, Any]):
+class _AccountKey(SansIOHTTPPolicy[HttpRequest, Any], ABC):
     """Microsoft: "Authorize with Shared Key"."""
 
     scheme = ""
@@ -62,8 +63,9 @@ class _AccountKey(SansIOHTTPPolicy[HttpRequest, Any]):
         signature = base64.b64encode(digest).decode()
         request.http_request.headers["Authorization"] = f"{self.scheme} {self._account}:{signature}"
 
+    @abstractmethod
     def _to_sign(self, request: HttpRequest, account: str) -> str:
-        raise NotImplementedError
+        """The string that the service makes of the request too."""
 
 
 class _SharedKeyLite(_AccountKey):
