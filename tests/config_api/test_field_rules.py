@@ -8,15 +8,15 @@ import string
 from collections.abc import Callable
 from uuid import UUID
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from config_api.addresses import ascii_host, ip_literal, mail_domain, smtp_address
 from config_api.mailbox_form import MailboxForm
 from config_api.mailbox_ids import is_mailbox_id, mailbox_id
 from config_api.mistakes import FieldMistakeError
-from config_api.server_address import parse_server_address
+from config_api.server_address import ServerAddress, parse_server_address
 from tests.config_api.forms import mailbox_form
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True).filter(
@@ -36,7 +36,8 @@ ATOM = st.text(
     string.ascii_letters + string.digits + "!#$%&'*+-/=?^_`{|}~äöüéß用户例日本", min_size=1, max_size=15
 )
 LOCAL = st.lists(ATOM, min_size=1, max_size=2).map(".".join).filter(lambda local: len(local.encode()) <= 64)
-HOSTILE = st.text(max_size=80) | st.text("ab.@-:/\\[]%\r\n\0 \u202e\u00ad。．١0x127", max_size=40)
+_HOSTILE_CHARS = "ab.@-:/\\[]%\r\n\0 \u202e\u00ad\u3002\uff0e\u06610x127"
+HOSTILE = st.text(max_size=80) | st.text(_HOSTILE_CHARS, max_size=40)
 
 
 def said(check: Callable[[str], object], text: str) -> object:
@@ -44,9 +45,10 @@ def said(check: Callable[[str], object], text: str) -> object:
     try:
         return check(text)
     except FieldMistakeError as mistake:
-        assert re.fullmatch(r"[A-Z][A-Za-z0-9]+", mistake.code)
-        assert mistake.detail
-        return None
+        refused = mistake
+    assert re.fullmatch(r"[A-Z][A-Za-z0-9]+", refused.code)
+    assert refused.detail
+    return None
 
 
 @given(DOMAIN | INTERNATIONAL_DOMAIN)
@@ -105,7 +107,7 @@ def test_host_and_port_of_a_pasted_url_are_understood(host: str, port: int, path
 @given(HOSTILE | st.builds("https://{}/EWS".format, HOSTILE))
 def test_any_text_is_a_server_or_is_refused_and_none_names_a_path_or_user(text: str) -> None:
     parsed = said(parse_server_address, text)
-    if parsed is not None:
+    if isinstance(parsed, ServerAddress):
         host = str(parsed.host)
         assert not re.search(r"[/@?#\\\s%]", host)
         assert parse_server_address(f"[{host}]" if ":" in host else host).host == host
@@ -113,8 +115,6 @@ def test_any_text_is_a_server_or_is_refused_and_none_names_a_path_or_user(text: 
 
 def taken_by_form(**changes: object) -> MailboxForm | set[str]:
     """The form, or the fields that it refuses."""
-    from pydantic import ValidationError
-
     try:
         return MailboxForm.model_validate(mailbox_form(**changes))
     except ValidationError as error:
@@ -164,11 +164,3 @@ def test_any_text_is_a_mailbox_id_or_is_refused(text: str) -> None:
     assert (said(mailbox_id, text) is not None) == is_mailbox_id(text)
     if is_mailbox_id(text):
         assert re.fullmatch(r"[a-z0-9-]{1,40}", text)
-
-
-@pytest.mark.parametrize(
-    "text", ["soc@corp.example\n", "a@b.example\r\nBcc: x@y.example", "a@b@c.example", "a@[::1]"]
-)
-def test_addresses_that_would_break_a_header_are_refused(text: str) -> None:
-    taken = said(smtp_address, text)
-    assert taken is None or taken == text.strip()
