@@ -15,6 +15,8 @@ from exchange.answer_parser import malformed
 
 SCHEME = "NTLM"
 _MAX_CHALLENGE_CHARS = 16_384
+_OF_ANY_BYTES = (ValueError, ArithmeticError, LookupError, TypeError, struct.error)
+"""What the library says about a challenge that is none, beside its own errors."""
 
 
 class NtlmLogin:
@@ -71,8 +73,7 @@ class NtlmHandshake:
                     raise malformed("an NTLM challenge that is too long")
                 try:
                     return self._value(base64.b64decode(text.strip(), validate=True))
-                # What the library says about bytes of any kind.
-                except (SpnegoError, ValueError, struct.error, IndexError, TypeError) as error:
+                except (SpnegoError, *_OF_ANY_BYTES) as error:
                     raise malformed(f"an NTLM challenge: {type(error).__name__}") from None
         return None
 

@@ -157,8 +157,11 @@ class Trial:
         return facts | ({"tenant": tenant[:64]} if isinstance(tenant, str) else {})
 
     def mailbox(self) -> dict[str, str]:
-        """Opens the Inbox. Facts: `inbox` (its name) and `messages`."""
-        return self.open_mailbox(self._settings.email)
+        """Opens the Inbox. Facts: `inbox` (its name), `messages` and, for a login, its mailbox's `address`."""
+        facts = self.open_mailbox(self._settings.email)
+        if self._password is not None:
+            facts["address"] = self._session(self._settings.email).own_address()
+        return facts
 
     def open_mailbox(self, address: str) -> dict[str, str]:
         """Opens the Inbox of a mailbox with the token at hand."""

@@ -180,6 +180,22 @@ def test_a_challenge_of_any_bytes_is_answered_or_malformed(after_the_header: byt
         assert str(handshake.second([f"NTLM {challenge}"])).startswith("NTLM ")
 
 
+def test_a_challenge_of_a_time_that_no_calendar_has_is_malformed() -> None:
+    handshake = NtlmLogin("ONPREM\\soc", lambda: "Passw0rd", "localhost").begin(None)
+    handshake.first()
+    timestamp = b"\7\0\x08\0" + b"\xff" * 7 + b"\x7f" + b"\0" * 4
+    challenge = (
+        base64.b64decode(CHALLENGE)[:40]
+        + len(timestamp).to_bytes(2, "little") * 2
+        + (56).to_bytes(4, "little")
+        + b"\x0a\0\x63\x45\0\0\0\x0f"
+        + timestamp
+    )
+
+    with pytest.raises(RetryLaterError, match="MalformedAnswer"):
+        handshake.second([f"NTLM {base64.b64encode(challenge).decode()}"])
+
+
 def test_a_proxy_that_closes_the_connection_after_the_challenge_is_named(serve: Serve) -> None:
     def answer(request: Request) -> list[bytes]:
         return [http(b"", "401 Unauthorized", WWW_Authenticate=f"NTLM {CHALLENGE}", Connection="close")]

@@ -77,6 +77,8 @@ def test_the_connection_test_walks_all_its_steps_with_a_password(sandbox: Runnin
         "permissionToSend": "passed",
     }
     assert answer.json["passed"] is True
+    facts = {step["step"]: step["facts"] for step in answer.json["steps"]}
+    assert facts["mailboxAccess"]["address"] == ON_PREMISES
 
 
 def _with_error(sandbox: RunningSandbox) -> dict[str, Any]:
