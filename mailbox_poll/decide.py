@@ -23,7 +23,7 @@ ENVELOPE_BATCH = 50
 MOST_BROKEN = 3
 """More items of one batch that break their connection are not the items' fault: the server is in trouble."""
 _WAITING_DAYS = 90
-_VANISHED_CODES = ("ErrorItemNotFound",)
+VANISHED_CODES = ("ErrorItemNotFound",)
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Decider:
             for answer in self._ask([summary.item_id for summary in batch]):
                 if isinstance(answer, Envelope):
                     yield answer
-                elif answer.code in _VANISHED_CODES:
+                elif answer.code in VANISHED_CODES:
                     decision.vanished += 1
                 else:
                     decision.undecidable.append(answer)

@@ -72,9 +72,15 @@ def poll_failed(
 
 
 def mailbox_is_off(poll: PollContext, mailbox_id: str) -> None:
-    """A mailbox that is off (or no longer there) is not due until it is saved as on."""
+    """A mailbox that is off (or no longer there) is not due until it is saved as on.
+
+    The settings are read again after the poll state: who turns the mailbox on in between writes them first
+    and the poll state then, so either this sees it or the write below loses."""
     state = poll.schedule.read(mailbox_id)
-    if state is not None and (state.value.due_at or state.value.claimed_until):
+    if state is None or not (state.value.due_at or state.value.claimed_until):
+        return
+    config = poll.mailboxes.read(mailbox_id)
+    if config is None or not config.settings.enabled:
         _save(poll, replace(state.value, due_at=None, claimed_until=None), state.etag)
 
 

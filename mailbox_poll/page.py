@@ -12,12 +12,12 @@ from domain.errors import BoundaryError
 from domain.identity import item_hash, unreadable_identity
 from domain.mail import Mail
 from domain.mime.message import MailContext
-from domain.server_items import ItemSummary
+from domain.server_items import ItemFailure, ItemSummary
 from mailbox_poll.context import PollContext
 from mailbox_poll.decide import Decider, Decision
 from mailbox_poll.fetch import Fetcher
 from mailbox_poll.store_mails import store_mails
-from mailbox_poll.wake import hashes_of, wake_answers
+from mailbox_poll.wake import Woken, hashes_of, wake_answers
 
 if TYPE_CHECKING:
     from domain.ports import MailServer
@@ -73,7 +73,8 @@ class FolderWork:
             self.poll.mails.put_waiting(decision.waiting)
             named = {one for answer in decision.waiting for one in answer.named}
             if known := self.poll.mails.known_among(named):
-                wake_answers(self.poll, self.server, self.context, sorted(known))
+                woken = wake_answers(self.poll, self.server, self.context, sorted(known))
+                decision.undecidable += [ItemFailure(one, "NotRead") for one in self._unread(woken)]
         return decision
 
     def store(self, decision: Decision) -> Iterator[Progress]:
@@ -82,15 +83,20 @@ class FolderWork:
             stored = store_mails(self.poll, self.mailbox_id, self.folder_id, result.mails)
             self._drop_unreadable(decision, result.mails)
             woken = wake_answers(self.poll, self.server, self.context, hashes_of(self.poll, stored))
+            unread = self._unread(woken)
             unreadable = sum(mail.problem is not None for mail in result.mails.values())
             yield Progress(
                 handled=[item_hash(item_id) for item_id in result.mails],
                 tracked=len(result.mails) - unreadable,
-                unreadable=unreadable,
-                retry=result.worth_another_try,
-                woken=woken,
+                unreadable=unreadable + sum(one not in woken.mails for one in unread),
+                retry=[*result.worth_another_try, *unread],
+                woken=woken.mails,
                 interrupted=result.interrupted,
             )
+
+    def _unread(self, woken: Woken) -> list[str]:
+        """Item ids of this folder; another folder's waiting rows stay as they are."""
+        return [answer.item_id for answer in woken.unread if answer.folder_id == self.folder_id]
 
     def _drop_unreadable(self, decision: Decision, mails: Mapping[str, Mail]) -> None:
         """A mail that could not be read before, since a person moved it between list and fetch or the server

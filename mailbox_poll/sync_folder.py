@@ -27,7 +27,7 @@ def sync_folder(poll: PollContext, message: FolderSyncMessage) -> None:
     """Syncs the folder until it is complete, the budget is used up or something fails. Raises what storage
     raises."""
     config = poll.mailboxes.read(message.mailbox_id)
-    if config is None or not config.settings.enabled:
+    if config is None or not config.settings.enabled or not _is_selected(config, message.folder_id):
         return
     state = poll.schedule.read(message.mailbox_id)
     if state and state.value.back_off_until and state.value.back_off_until > poll.clock.now():
@@ -46,6 +46,13 @@ def sync_folder(poll: PollContext, message: FolderSyncMessage) -> None:
         return
     if more:
         poll.queue.send(FOLDER_SYNC_QUEUE, folder_sync_message(message.mailbox_id, message.folder_id))
+
+
+def _is_selected(config: MailboxConfiguration, folder_id: str) -> bool:
+    """A folder that was unselected in the middle of its walk is read no further. While nothing was selected
+    only Inbox gets messages."""
+    selection = config.selection
+    return selection is None or any(folder.folder_id == folder_id for folder in selection.folders)
 
 
 def open_run(
