@@ -157,7 +157,7 @@ class Trial:
         return facts | ({"tenant": tenant[:64]} if isinstance(tenant, str) else {})
 
     def mailbox(self) -> dict[str, str]:
-        """Opens the Inbox. Facts: `inbox` (its name), `messages` and, for a login, its mailbox's `address`."""
+        """Opens the Inbox. Facts: `inbox` (its name), `messages`; for a login its mailbox's `address`."""
         facts = self.open_mailbox(self._settings.email)
         if self._password is not None:
             facts["address"] = self._session(self._settings.email).own_address()
