@@ -195,3 +195,16 @@ def test_needs_is_what_access_of_reads() -> None:
 
     access = access_of(endpoint)
     assert (access.permission, access.page) == (Permission.MAILS_REPLY, True)
+
+
+def test_the_activity_log_keeps_the_application_and_whom_it_acts_for(app: HttpApp) -> None:
+    application = principal("respond", [("roles", "BusinessUnits.Update")])
+    headers = {"x-ms-client-principal": application, "authorization": "Bearer x", "x-acting-user": "Ann Ivić"}
+    made = app.call("POST", "/api/config/business-units", {"name": "F"}, role=None, headers=headers)
+    assert made.status == 201
+    [entry] = app.call("GET", "/api/config/audit").json["items"]
+    assert (entry["actor"], entry["actingFor"]) == ("Respond", "Ann Ivić")
+    person = {**headers, "x-ms-client-principal": principal("admin", [("roles", "ActAs")])}
+    refused = app.call("POST", "/api/config/business-units", {"name": "G"}, role=None, headers=person)
+    assert (refused.status, refused.code) == (403, "ActAsNotAllowed")
+    assert len(app.call("GET", "/api/config/audit").json["items"]) == 1
