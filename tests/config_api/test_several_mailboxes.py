@@ -174,7 +174,8 @@ def test_a_patch_needs_the_etag_and_its_own_content_type(app: HttpApp) -> None:
     assert patched(app, {"port": 444}, "*").status == 200
     as_json = app.call("PATCH", MAILBOX, {"port": 445}, headers={"if-match": etag})
     assert (as_json.status, as_json.code) == (415, "UnsupportedMediaType")
-    for body in ([], "text", None, 7):
+    bodies: tuple[Any, ...] = ([], "text", None, 7)
+    for body in bodies:
         assert patched(app, body, etag).status == 422
 
 
