@@ -107,3 +107,24 @@ def test_a_later_rewalk_request_replaces_an_earlier_one_and_never_the_other_way_
     found = store.read("default")
     assert found is not None
     assert found.rewalk_requested_at == NOW + timedelta(hours=1)
+
+
+def test_removal_takes_settings_selection_and_rewalk_and_leaves_the_log(
+    store: TableMailboxStore, connection: StorageConnection
+) -> None:
+    etag = store.save_settings(SETTINGS, None, ACTIVITY)
+    store.save_selection("default", SELECTION, None, ACTIVITY)
+    store.request_rewalk("default", NOW)
+    with pytest.raises(ConflictError):
+        store.remove("default", "W/\"datetime'2020-01-01T00%3A00%3A00.0000000Z'\"", ACTIVITY)
+    assert store.read("default") is not None
+
+    store.remove("default", etag, replace(ACTIVITY, at=NOW + timedelta(seconds=1)))
+
+    assert (store.read("default"), store.read_settings("default")) == (None, None)
+    keys = [key for table, partition, key in all_rows(connection) if partition == "default"]
+    assert keys
+    assert all(key.startswith("activity;") for key in keys)
+    with pytest.raises(ConflictError):
+        store.remove("default", etag, ACTIVITY)
+    assert store.save_settings(SETTINGS, None, ACTIVITY)

@@ -85,6 +85,7 @@ COSTS: dict[str, tuple[Work, int]] = {
     "large blob that is there": (lambda c, _: BlobRawMailStore(c).put(mail(1).id, [bytes(9 * MIB)]), 2),
     "large blob": (lambda c, _: BlobRawMailStore(c).put(mail(2).id, [bytes(9 * MIB)]), 5),
     "checkpoint": (lambda c, _: TableFolderSyncStore(c).read("default", "folder 1"), 1),
+    "mailbox settings": (lambda c, _: TableMailboxStore(c).read_settings("default"), 1),
     "queue message": (lambda c, _: StorageWorkQueue(c).send("mailbox-sync", {}), 1),
     "units": (lambda c, _: units(c).read_all(), 1),
     "save a unit (one address new, two entries kept, one given up; one read before)": (save_a_unit, 11),
