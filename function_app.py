@@ -9,6 +9,7 @@ middle is said in each area's module; the host repeats queue messages and timers
 from __future__ import annotations
 
 import azure.functions as func
+
 import wiring
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
