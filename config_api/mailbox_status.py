@@ -81,7 +81,7 @@ def _state(
 def _folder(selected: SelectedFolder, sync: FolderSync | None) -> dict[str, object]:
     return {
         "id": selected.folder_id,
-        "path": selected.path,
+        "path": sync.path if sync else selected.path,
         "state": _folder_state(sync),
         "lastSyncedAt": rfc3339(sync.synced_at) if sync else None,
         "counts": counts_json(sync.counts if sync else FolderCounts()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -100,3 +101,9 @@ class FolderSync:
     """`requested_at` of the last rewalk that was finished (or made needless by the first walk)."""
     rewalk_missed: int | None = None
     """Items that were gone from the server before the last rewalk could look at them; None: no rewalk yet."""
+
+
+def current_path(path: str, name: str) -> str:
+    """The folder's path with the name that the server tells now; `/` in a name is written `\\/`."""
+    parts = re.split(r"(?<!\\)/", path)
+    return "/".join((*parts[:-1], name.replace("/", "\\/"))) if name else path

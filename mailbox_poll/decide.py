@@ -77,39 +77,13 @@ class Decider:
     def _envelopes(self, undecided: Sequence[ItemSummary], decision: Decision) -> Iterator[Envelope]:
         for begin in range(0, len(undecided), ENVELOPE_BATCH):
             batch = undecided[begin : begin + ENVELOPE_BATCH]
-            for answer in self._ask([summary.item_id for summary in batch]):
+            for answer in ask_envelopes(self.server, self.folder_id, [one.item_id for one in batch]):
                 if isinstance(answer, Envelope):
                     yield answer
                 elif answer.code in VANISHED_CODES:
                     decision.vanished += 1
                 else:
                     decision.undecidable.append(answer)
-
-    def _ask(self, item_ids: Sequence[str]) -> list[Envelope | ItemFailure]:
-        """A batch; where that breaks, one by one, so that an item that always breaks holds nothing up."""
-        try:
-            return self.server.envelopes(item_ids)
-        except RetryLaterError as error:
-            if error.back_off is not None:
-                raise
-        answers: list[Envelope | ItemFailure] = []
-        broken = 0
-        for item_id in item_ids:
-            try:
-                answers += self.server.envelopes([item_id])
-            except RetryLaterError as again:
-                broken += 1
-                if again.back_off is not None or broken > MOST_BROKEN or not self._server_answers():
-                    raise
-                answers.append(ItemFailure(item_id, again.code, again.server_message))
-        return answers
-
-    def _server_answers(self) -> bool:
-        try:
-            self.server.folder_states([self.folder_id])
-        except BoundaryError:
-            return False
-        return True
 
     def _decide_by_names(self, strangers: Sequence[Envelope], decision: Decision) -> None:
         hashes = {
@@ -134,3 +108,35 @@ class Decider:
             named=named,
             expires_at=self.now + timedelta(days=_WAITING_DAYS),
         )
+
+
+def ask_envelopes(
+    server: MailServer, folder_id: str, item_ids: Sequence[str]
+) -> list[Envelope | ItemFailure]:
+    """A batch; where that breaks, one by one, so that an item that always breaks holds nothing up. Raises
+    what concerns more than single items."""
+    try:
+        return server.envelopes(item_ids)
+    except RetryLaterError as error:
+        if error.back_off is not None:
+            raise
+    answers: list[Envelope | ItemFailure] = []
+    broken = 0
+    for item_id in item_ids:
+        try:
+            answers += server.envelopes([item_id])
+        except RetryLaterError as again:
+            broken += 1
+            if again.back_off is not None or broken > MOST_BROKEN or not server_answers(server, folder_id):
+                raise
+            answers.append(ItemFailure(item_id, again.code, again.server_message))
+    return answers
+
+
+def server_answers(server: MailServer, folder_id: str) -> bool:
+    """Whether the server answers a request that has nothing to do with one item."""
+    try:
+        server.folder_states([folder_id])
+    except BoundaryError:
+        return False
+    return True

@@ -20,7 +20,7 @@ from domain.mail import Mail, Problem
 from domain.mime.message import MailContext, mail_from_envelope
 from domain.server_items import Envelope, FetchedMessage, ItemFailure
 from mailbox_poll.context import PollContext
-from mailbox_poll.decide import MOST_BROKEN
+from mailbox_poll.decide import MOST_BROKEN, server_answers
 from mailbox_poll.receive import HEAD_BYTES, receive_message
 
 if TYPE_CHECKING:
@@ -119,7 +119,11 @@ class Fetcher:
                 self._read_into(result, [envelope])
             except _TransferBrokenError as error:
                 broken += 1
-                if error.back_off is not None or broken > MOST_BROKEN or not self._server_answers():
+                if (
+                    error.back_off is not None
+                    or broken > MOST_BROKEN
+                    or not server_answers(self.server, self.folder_id)
+                ):
                     result.interrupted = error.origin
                     return
                 problem = Problem(error.code, error.server_message)
@@ -127,13 +131,6 @@ class Fetcher:
             except BoundaryError as error:
                 result.interrupted = error
                 return
-
-    def _server_answers(self) -> bool:
-        try:
-            self.server.folder_states([self.folder_id])
-        except BoundaryError:
-            return False
-        return True
 
     def _read_into(self, result: Fetched, batch: Sequence[Envelope]) -> None:
         by_id = {envelope.summary.item_id: envelope for envelope in batch}

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain.business_units import UnitDirectory
 from domain.errors import BoundaryError, ConflictError, RetryLaterError
-from domain.folder_sync import FolderSync
+from domain.folder_sync import FolderSync, current_path
 from domain.mailboxes import MailboxConfiguration, PollState, SelectedFolder
 from domain.mime.message import MailContext
 from domain.server_items import FolderGone, FolderState
@@ -116,13 +116,18 @@ class _MailboxPoll:
     ) -> None:
         if isinstance(answer, FolderGone):
             row = rows.get(folder.folder_id)
-            if row is not None and row.value.gone_since is None:
-                self._mark_gone(row)
+            if row is None:
+                self._insert(replace(self._new_row(folder, folder.folder_id), gone_since=self._started_at))
+            elif row.value.gone_since is None:
+                self._change(row, gone_since=self._started_at)
             return
         row = rows.get(answer.server_id)
         if row is None:
             self._begin_walk(folder, answer)
             return
+        path = current_path(row.value.path, answer.name)
+        if path != row.value.path:
+            row = self._change(row, path=path) or row
         sync = row.value
         if sync.walking:
             self._take_arrivals(sync)
@@ -135,35 +140,47 @@ class _MailboxPoll:
             self._sync_small(row, answer)
 
     def _begin_walk(self, folder: SelectedFolder, answer: FolderState) -> None:
+        row = replace(
+            self._new_row(folder, answer.server_id),
+            path=current_path(folder.path, answer.name),
+            walk_total=answer.total_count,
+            claimed_until=self._started_at + CLAIM,
+        )
+        if self._insert(row):
+            self._send(answer.server_id)
+
+    def _new_row(self, folder: SelectedFolder, folder_id: str) -> FolderSync:
         settings = self._config.settings
-        sync = FolderSync(
+        return FolderSync(
             mailbox_id=settings.mailbox_id,
-            folder_id=answer.server_id,
+            folder_id=folder_id,
             path=folder.path,
             window_from=self._started_at - timedelta(days=settings.look_back_days),
             walk_started_at=self._started_at,
-            walk_total=answer.total_count,
-            claimed_until=self._started_at + CLAIM,
             # Units are read after this row, so they include all that this request is about.
             rewalked_at=self._config.rewalk_requested_at,
         )
-        try:
-            self._poll.folder_syncs.save(sync, None)
-        except ConflictError:
-            return
-        self._send(answer.server_id)
 
-    def _hand_on(self, row: Versioned[FolderSync]) -> None:
+    def _insert(self, row: FolderSync) -> bool:
+        try:
+            self._poll.folder_syncs.save(row, None)
+        except ConflictError:
+            return False
+        return True
+
+    def _change(self, row: Versioned[FolderSync], **changes: Any) -> Versioned[FolderSync] | None:
+        """The row with these fields changed; None where somebody else was faster: the next poll looks."""
         full = self._poll.folder_syncs.read(row.value.mailbox_id, row.value.folder_id)
         if full is None:
-            return
+            return None
         try:
-            self._poll.folder_syncs.save(
-                replace(full.value, claimed_until=self._started_at + CLAIM), full.etag
-            )
+            return self._poll.folder_syncs.save(replace(full.value, **changes), full.etag)
         except ConflictError:
-            return
-        self._send(row.value.folder_id)
+            return None
+
+    def _hand_on(self, row: Versioned[FolderSync]) -> None:
+        if self._change(row, claimed_until=self._started_at + CLAIM):
+            self._send(row.value.folder_id)
 
     def _sync_small(self, row: Versioned[FolderSync], answer: FolderState) -> None:
         folder_id = row.value.folder_id
@@ -187,15 +204,6 @@ class _MailboxPoll:
         units = UnitDirectory(unit.value for unit in self._poll.units.read_all(include_archived=False))
         work = FolderWork(self._poll, self._server, self._config.settings.mailbox_id, sync.folder_id, units)
         take_arrivals(work, sync.walk_started_at or self._started_at, self._state.last_succeeded_at)
-
-    def _mark_gone(self, row: Versioned[FolderSync]) -> None:
-        full = self._poll.folder_syncs.read(row.value.mailbox_id, row.value.folder_id)
-        if full is None:
-            return
-        try:
-            self._poll.folder_syncs.save(replace(full.value, gone_since=self._started_at), full.etag)
-        except ConflictError:
-            return
 
     def _send(self, folder_id: str) -> None:
         message = folder_sync_message(self._config.settings.mailbox_id, folder_id)

@@ -18,7 +18,7 @@ from domain.ours import own_keys
 from domain.server_items import Envelope
 from domain.stored import WaitingAnswer
 from mailbox_poll.context import MAILBOX_SYNC_QUEUE, PollContext
-from mailbox_poll.decide import VANISHED_CODES
+from mailbox_poll.decide import ENVELOPE_BATCH, VANISHED_CODES, ask_envelopes
 from mailbox_poll.fetch import Fetcher
 from mailbox_poll.messages import MAX_WOKEN, woken_message
 from mailbox_poll.store_mails import store_mails
@@ -80,7 +80,12 @@ def _store_waiting(
     if not waiting:
         return []
     by_item = {answer.item_id: answer for answer in waiting}
-    answers = server.envelopes(list(by_item))
+    item_ids = list(by_item)
+    answers = [
+        answer
+        for begin in range(0, len(item_ids), ENVELOPE_BATCH)
+        for answer in ask_envelopes(server, waiting[0].folder_id, item_ids[begin : begin + ENVELOPE_BATCH])
+    ]
     gone = {
         answer.item_id
         for answer in answers

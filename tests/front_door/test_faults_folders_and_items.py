@@ -152,6 +152,7 @@ def test_a_folder_that_is_renamed_goes_on(sandbox: RunningSandbox) -> None:
     synced(sandbox, lambda: mail_with_id(sandbox, "renamed@fin.example"))
     tree = sandbox.call("GET", FOLDERS).json["items"]
     assert [one["path"] for one in tree if one["selected"]] == ["Inbox", "Somewhere"]
+    assert [one["path"] for one in sandbox.status()["folders"]] == ["Inbox", "Somewhere"]
 
 
 def test_a_folder_that_is_deleted_is_told_as_gone_and_the_others_go_on(sandbox: RunningSandbox) -> None:
