@@ -53,9 +53,13 @@ def save_mailbox(
     try:
         etag = _save(services, caller, before, settings, stored.settings_etag if stored else None)
     except ConflictError:
-        if new_secret:
-            services.secrets.disable(new_secret.name, new_secret.version)
-        raise _conflict(services, mailbox_id, now) from None
+        current = services.mailboxes.read(mailbox_id)
+        if current is None or not _names(current.settings.secret, new_secret):
+            if new_secret:
+                services.secrets.disable(new_secret.name, new_secret.version)
+            raise _conflict(current, now) from None
+        # Our own row refused its repetition: it was written by a request that storage answered with 5xx.
+        settings, etag = current.settings, current.settings_etag
     if goes_further_back:
         services.mailboxes.request_rewalk(mailbox_id, services.clock.now())
     if settings.enabled:
@@ -219,11 +223,14 @@ def _save(
     return services.mailboxes.save_settings(settings, etag, entry)
 
 
-def _conflict(services: Services, mailbox_id: str, now: datetime) -> Problem:
-    stored = services.mailboxes.read(mailbox_id)
-    if stored is None:
+def _names(stored: SecretRef | None, new: SecretRef | None) -> bool:
+    return stored is not None and new is not None and (stored.name, stored.version) == (new.name, new.version)
+
+
+def _conflict(current: MailboxConfiguration | None, now: datetime) -> Problem:
+    if current is None:
         return absent_but_matched()
-    return stale(entity_tag(stored.settings_etag), mailbox_json(stored.settings, now.date()))
+    return stale(entity_tag(current.settings_etag), mailbox_json(current.settings, now.date()))
 
 
 def _is_another_mailbox(before: MailboxSettings | None, after: MailboxSettings) -> bool:

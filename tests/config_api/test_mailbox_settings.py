@@ -77,6 +77,24 @@ def test_what_was_read_can_be_sent_back_and_fields_left_out_stay_as_they_are(app
     assert fewer.json == read.json
 
 
+def test_a_save_that_storage_made_but_answered_with_an_error_keeps_its_secret_and_succeeds(
+    app: HttpApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = configured(app).headers["etag"]
+    save = app.services.mailboxes.save_settings
+
+    def made_and_repeated(*given: Any) -> str:
+        save(*given)
+        raise ConflictError("the repetition finds the row changed")
+
+    monkeypatch.setattr(app.services.mailboxes, "save_settings", made_and_repeated)
+    saved = app.call("PUT", MAILBOX, mailbox_form(port=8443), headers={"if-match": etag})
+
+    assert (saved.status, saved.json["port"]) == (200, 8443)
+    assert saved.headers["etag"] == app.call("GET", MAILBOX).headers["etag"]
+    assert app.vault.disabled == []
+
+
 def test_loser_of_two_savers_disables_its_secret_and_is_told_what_is_stored(
     app: HttpApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
