@@ -37,12 +37,21 @@ def save_email_server(
     try:
         saved = EMAIL_SERVER.save(services, caller, current, value, secrets_changed=changed)
     except Problem:
-        if new:
-            services.secrets.disable(new.name, new.version)
-        raise
+        stored = EMAIL_SERVER.read(services)
+        if new is None or not _names(stored.value.smtp, new):
+            if new:
+                services.secrets.disable(new.name, new.version)
+            raise
+        # Our own row refused its repetition: it was written by a request that storage answered with 5xx.
+        saved = stored
     if old and kept is None:
         services.secrets.disable(old.name, old.version)
     return saved
+
+
+def _names(stored: SmtpServer | None, new: PasswordRef) -> bool:
+    held = stored.password if stored else None
+    return held is not None and (held.name, held.version) == (new.name, new.version)
 
 
 def _smtp(form: EmailServerForm, before: SmtpServer | None) -> SmtpServer | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import RetryLaterError
+from domain.errors import ConflictError, RetryLaterError
 from tests.api.http_app import Answer, HttpApp
 
 PATH = "/api/config/email-server"
@@ -105,6 +105,23 @@ def test_key_vault_away_leaves_everything_as_it_was(app: HttpApp) -> None:
     assert put(app, SMTP).status == 503
     assert app.call("GET", PATH).headers["etag"] == before.headers["etag"]
     assert app.call("GET", "/api/config/audit").json["items"] == []
+
+
+def test_a_save_that_storage_made_but_answered_with_an_error_keeps_its_password_and_succeeds(
+    app: HttpApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = app.services.settings.save
+
+    def made_and_repeated(*given: Any) -> str:
+        save(*given)
+        raise ConflictError("the repetition finds the row changed")
+
+    monkeypatch.setattr(app.services.settings, "save", made_and_repeated)
+    saved = put(app, SMTP)
+
+    assert (saved.status, saved.json["passwordSet"]) == (200, True)
+    assert saved.headers["etag"] == app.call("GET", PATH).headers["etag"]
+    assert app.vault.disabled == []
 
 
 def test_of_two_savers_the_slower_ones_password_is_switched_off(app: HttpApp) -> None:
