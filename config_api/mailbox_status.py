@@ -41,7 +41,7 @@ def mailbox_status(
         "lagSeconds": max(0, int((now - succeeded_at).total_seconds())) if succeeded_at else None,
         "counts": counts_json(counts),
         "folders": folders,
-        "error": _poll_error(poll),
+        "error": _poll_error(poll) or _error_of_all(folders),
         "warnings": [*mailbox_warnings(settings, now.date()), *warnings],
         "lookBackDays": settings.look_back_days,
         "secretExpiresOn": secret.expires_on.isoformat() if secret and secret.expires_on else None,
@@ -73,6 +73,8 @@ def _state(
         return "failing"
     if not folders:
         return "noFolders"
+    if _error_of_all(folders):
+        return "failing"
     if any(folder["state"] in ("notStarted", "backfilling") for folder in folders):
         return "backfilling"
     return "receiving"
@@ -124,6 +126,12 @@ def _folder_error(sync: FolderSync) -> dict[str, object] | None:
     if sync.error is None:
         return None
     return error_json(sync.error.code, sync.error.server_message, sync.error.since)
+
+
+def _error_of_all(folders: Sequence[dict[str, object]]) -> object:
+    """The first folder's trouble where every folder has one: then nothing is received."""
+    troubled = [folder for folder in folders if folder["state"] in ("failing", "gone")]
+    return troubled[0]["error"] if troubled and len(troubled) == len(folders) else None
 
 
 def _poll_error(poll: PollState | None) -> dict[str, object] | None:

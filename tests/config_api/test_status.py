@@ -131,6 +131,14 @@ def test_a_folder_that_has_gone_says_what_to_do(app: HttpApp) -> None:
     assert "Unselect" in inbox["error"]["remedy"]
 
 
+def test_a_mailbox_of_which_every_folder_is_in_trouble_is_not_called_receiving(app: HttpApp) -> None:
+    configured(app)
+    poll_state(app, last_started_at=app.clock.now())
+    folder_row(app, walking=False, gone_since=app.clock.now())
+    status = app.call("GET", STATUS).json
+    assert (status["state"], status["error"]["code"]) == ("failing", "ErrorFolderNotFound")
+
+
 def test_polls_that_do_not_happen_are_warned_about(app: HttpApp) -> None:
     configured(app)
     poll_state(app, last_started_at=app.clock.now())
