@@ -65,6 +65,8 @@ def parse_server_address(text: str) -> ServerAddress:
     if port is not None and not 1 <= port <= 65_535:
         raise FieldMistakeError("PortOutOfRange", "The port in this address is not between 1 and 65535.")
     host = ip_literal(match["host"]) or ascii_host(match["host"])
+    # Digits of other scripts have become digits: what reads as an address now is judged as one.
+    host = ip_literal(host) or host
     return ServerAddress(host=host, port=port, encrypted=encrypted)
 
 

@@ -8,7 +8,7 @@ import string
 from collections.abc import Callable
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -104,6 +104,8 @@ def test_host_and_port_of_a_pasted_url_are_understood(host: str, port: int, path
     assert (parsed.host, parsed.port, parsed.encrypted) == (host, port, True)
 
 
+@example("\uff11")
+@example("\uff11\uff12\uff17.1")
 @given(HOSTILE | st.builds("https://{}/EWS".format, HOSTILE))
 def test_any_text_is_a_server_or_is_refused_and_none_names_a_path_or_user(text: str) -> None:
     parsed = said(parse_server_address, text)

@@ -233,5 +233,6 @@ def test_malformed_mails_are_shown_as_far_as_they_go(app: HttpApp, raw: bytes) -
 
 def test_a_raw_message_that_storage_has_lost_is_said_so(app: HttpApp) -> None:
     mail = store_message(app, message("text/plain", b"text"))
-    app.services.raw._container.delete_blob(f"default/{mail.id.partition('.')[2]}.eml")  # type: ignore[attr-defined] # reaches behind the port
+    blobs = app.services.raw._connection.container("mails")  # type: ignore[attr-defined]  # behind the port
+    blobs.delete_blob(f"default/{mail.id.partition('.')[2]}.eml")
     assert b"not in storage" in app.call("GET", f"/api/triage/{mail.id}/body").body
