@@ -21,9 +21,9 @@ _SAVE_TRIES = 3
 
 
 def poll_succeeded(poll: PollContext, state: Versioned[PollState], started_at: datetime) -> None:
-    """Due again one interval after it was due, not after it began, and be that past already: a poll begins some
-    seconds after the tick that claims it, and would have the next tick find it not yet due. Of what is late by
-    several intervals, all but one are skipped."""
+    """Due again one interval after it was due, not after it began, and be that past already: a poll begins
+    some seconds after the tick that claims it, and would have the next tick find it not yet due. Of what is
+    late by several intervals, all but one are skipped."""
     due_at = state.value.due_at or started_at
     late = (started_at - due_at) // poll.interval
     intervals = max(1, late) if late >= 0 else 0  # below 0: a person asked for a poll before it was due
