@@ -85,6 +85,11 @@ class IncidentStore(Protocol):
         """Batched; unknown ones are left out."""
         ...
 
+    def spelled(self, incident_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The stored ids that equal each of these without regard to case (`str.casefold`), in order; a
+        subject may come back in another case. One query each."""
+        ...
+
     def of_units(self, unit_ids: Iterable[str]) -> dict[str, tuple[Incident, ...]]:
         """Every incident that impacts a unit, merged ones included, by unit; one query a unit."""
         ...
