@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from sandbox.cli_sending import add_sending_commands
 from sandbox.control.client import ControlClient, ControlError
 from sandbox.control.roles import ROLES
 from sandbox.faults import KINDS, PARTS, Fault, FaultError, check
@@ -38,6 +39,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     deliver.add_argument("--envelope-from", metavar="ADDR", help="the sender in the SMTP envelope")
     deliver.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a message (.eml); - is stdin")
     add("outbound", "print each mail that left, one JSON line each, oldest first", _outbound)
+    add_sending_commands(add)
 
     create_mailbox = add("create-mailbox", "make a mailbox", _run("create-mailbox", "address", "kind"))
     create_mailbox.add_argument("address", metavar="ADDR")

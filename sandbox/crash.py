@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from aiohttp import web
 
 GONE_LIMIT_S = 10.0
 
@@ -42,11 +41,13 @@ class CrashRule:
         """Takes the rule back."""
         self.remaining = None
 
-    def count_call(self, request: web.Request) -> int | None:
-        """Counts a call if a worker made it; the worker's pid when this was the one it dies of."""
+    def count_call(self, transport: asyncio.BaseTransport | None) -> int | None:
+        """Counts a call that came over a connection, if a worker made it; the worker's pid when this was the
+        one it dies of.
+        """
         if self.remaining is None:
             return None
-        pid = self._caller(request)
+        pid = self._caller(transport)
         if pid is None:
             return None
         self.remaining -= 1
@@ -65,8 +66,8 @@ class CrashRule:
                 await asyncio.sleep(0.01)
         self.happened.append(Crash(pid, part, operation, time.time()))
 
-    def _caller(self, request: web.Request) -> int | None:
-        peer = request.transport.get_extra_info("peername") if request.transport else None
+    def _caller(self, transport: asyncio.BaseTransport | None) -> int | None:
+        peer = transport.get_extra_info("peername") if transport else None
         if not peer:
             return None
         for pid in self._worker_pids():

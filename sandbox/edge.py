@@ -52,7 +52,7 @@ def edge(part: str, describe: Describe, faults: Faults, calls: Calls) -> Middlew
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         operation, mailbox = await describe(request)
         calls.count(part, operation)
-        doomed = calls.crash.count_call(request) if calls.crash else None
+        doomed = calls.crash.count_call(request.transport) if calls.crash else None
         body = await request.read() if faults.name_items(part) else b""
         fault = faults.take(part, operation, mailbox, body)
         request["fault"] = None

@@ -5,15 +5,15 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-PARTS = ("exchange", "token", "keyvault", "storage", "msi")
+PARTS = ("exchange", "token", "keyvault", "storage", "msi", "smtp")
 KINDS = (
-    "status",  # an HTTP status, with Retry-After where given
+    "status",  # an HTTP status, with Retry-After where given; of SMTP a reply code, `error` being its text
     "exchange-error",  # an Exchange response code, with BackOffMilliseconds where given
     "delay",  # `delay_s` before the request is handled
     "cut-before",  # connection dropped before the request is handled
     "cut-after",  # handled, then dropped with no answer
     "cut-mid",  # handled, half of the answer sent, then dropped
-    "malformed-xml",  # an answer that no parser accepts
+    "malformed-xml",  # an answer that no parser accepts, whatever its format
     "endless",  # an answer that never ends
     "stale-sync-state",  # ErrorInvalidSyncStateData
     "entity-bomb",  # a DTD whose entities grow beyond all bounds

@@ -49,8 +49,7 @@ def prepare(
             raise SetupError(f"port {port} is in use: stop what uses it, or choose another with --port")
         data.mkdir(parents=True, exist_ok=True)
         if (data / STATE_FILE).exists():
-            state = load(data)
-            _claim_ports(state, holder)
+            state = _with_all_ports(load(data), holder)
         else:
             state = _new_state(data, front, app_dir, app_python, holder)
     except NoFreePortsError as error:
@@ -121,11 +120,16 @@ def _new_state(data: Path, front: int, app_dir: Path, app_python: Path, holder: 
     )
 
 
-def _claim_ports(state: SandboxState, holder: PortHolder) -> None:
+def _with_all_ports(state: SandboxState, holder: PortHolder) -> SandboxState:
+    missing: list[str] = []
     for field in fields(Ports):
         number = getattr(state.ports, field.name)
-        if not holder.claim(number):
+        if number == 0:
+            missing.append(field.name)
+        elif not holder.claim(number):
             raise SetupError(
                 f"port {number}, which this sandbox's {field.name} listens on, is in use: "
                 "stop what uses it, or start another sandbox with --data"
             )
+    chosen = dict(zip(missing, holder.pick(len(missing)), strict=True)) if missing else {}
+    return replace(state, ports=replace(state.ports, **chosen))

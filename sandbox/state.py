@@ -23,7 +23,10 @@ class StateError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """TCP ports on 127.0.0.1; `azurite_*` are Azurite's, `blob`, `queue`, `table` the proxy's before it."""
+    """TCP ports on 127.0.0.1; `azurite_*` are Azurite's, `blob`, `queue`, `table` the proxy's before it.
+
+    0: not chosen yet, as in a DATA of before there was SMTP.
+    """
 
     azurite_blob: int
     azurite_queue: int
@@ -36,6 +39,9 @@ class Ports:
     exchange: int
     msi: int
     control: int
+    smtp_starttls: int = 0
+    smtp_tls: int = 0
+    smtp_none: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,17 @@ class SandboxState:
     def entra_folder(self) -> Path:
         """Signing key and app registration."""
         return self.data / "entra"
+
+    @property
+    def smtp_account_file(self) -> Path:
+        """The login of the SMTP server."""
+        return self.data / "smtp" / "account.json"
+
+    @property
+    def smtp_ports(self) -> dict[str, int]:
+        """Where the SMTP server listens, by how a connection is secured."""
+        ports = self.ports
+        return {"starttls": ports.smtp_starttls, "tls": ports.smtp_tls, "none": ports.smtp_none}
 
     @property
     def workers_file(self) -> Path:

@@ -1,5 +1,5 @@
 """The world process: Exchange, Entra ID and Key Vault over TLS; managed identity, storage and control over
-plain HTTP.
+plain HTTP; SMTP.
 
 Everything that lasts is kept by the parts, each below DATA; the process can die at any time and goes on at
 its next start.
@@ -27,6 +27,8 @@ from sandbox.exchange import ExchangeServer
 from sandbox.faults import Faults
 from sandbox.keyvault import server as keyvault
 from sandbox.keyvault.store import VaultStore
+from sandbox.smtp.account import smtp_account
+from sandbox.smtp.server import SmtpServer
 from sandbox.state import SandboxState
 from sandbox.storage_proxy.server import StorageProxy
 from sandbox.tokens import TokenKeys
@@ -63,6 +65,14 @@ class World:
             record=state.record,
             certificate=state.ca_file.parent / certificates.SERVER_FILE,
         )
+        self._smtp_account = smtp_account(state.smtp_account_file)
+        self._smtp = SmtpServer(
+            self._exchange.submission,
+            self._smtp_account,
+            context=certificates.server_context(state.ca_file.parent),
+            faults=self._faults,
+            calls=self._calls,
+        )
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
@@ -70,9 +80,11 @@ class World:
         context = certificates.server_context(self._state.ca_file.parent)
         for part in self._parts():
             await self._listen(part, context if part.tls else None)
+        await self._smtp.start(self._state.smtp_ports)
 
     async def stop(self) -> None:
         """Ends all listeners and closes the mailboxes."""
+        self._smtp.stop()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         self._exchange.close()
 
@@ -165,6 +177,7 @@ class World:
             keys=self._keys,
             faults=self._faults,
             calls=self._calls,
+            smtp_account=self._smtp_account,
         )
 
 

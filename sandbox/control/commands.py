@@ -10,10 +10,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from sandbox.control.roles import ROLES, SIGN_IN_LIFETIME_S, sign_in_claims
+from sandbox.control.sending import sending_commands
 from sandbox.edge import Calls
 from sandbox.entra.registration import AppRegistration
 from sandbox.exchange.access import ON_PREMISES_HOST
+from sandbox.exchange.sending_commands import SendingCommands
 from sandbox.faults import Fault, FaultError, Faults
+from sandbox.smtp.account import SmtpAccount
 from sandbox.state import AUTHSERV_ID, MAILBOX, SandboxState
 from sandbox.tokens import TokenKeys
 
@@ -66,6 +69,10 @@ class Exchange(Protocol):
     def change_password(self, address: str, password: str) -> None:
         """Another password for a mailbox of kind `server`."""
 
+    @property
+    def sending(self) -> SendingCommands:
+        """What is done to mails that are sent."""
+
     def ews_switch(self, on: bool) -> None:
         """The tenant's `EWSEnabled`."""
 
@@ -85,6 +92,7 @@ class Commands:
         keys: TokenKeys,
         faults: Faults,
         calls: Calls,
+        smtp_account: SmtpAccount,
     ) -> None:
         self._state = state
         self._exchange = exchange
@@ -105,6 +113,7 @@ class Commands:
             "move": lambda a: self._exchange.move(a["mailbox"], a["item"], a["folder"]),
             "delete": lambda a: self._exchange.delete(a["mailbox"], a["item"], a["hard"]),
             "mark-read": lambda a: self._exchange.mark_read(a["mailbox"], a["item"], a["read"]),
+            **sending_commands(state, exchange.sending, smtp_account),
             "ews": lambda a: self._exchange.ews_switch(a["on"]),
             "allow-app": lambda a: self._exchange.allow_app(registration.app_id, a["mailbox"]),
             "consent": lambda a: registration.set_consented(a["on"]),

@@ -64,6 +64,7 @@ TEXTS = {
     "ErrorItemNotFound": "The specified object was not found in the store.",
     "ErrorMailboxMoveInProgress": "Mailbox move in progress. Try again later.",
     "ErrorMailboxStoreUnavailable": "The mailbox database is temporarily unavailable.",
+    "ErrorMessageSizeExceeded": "The message exceeds the maximum supported size.",
     "ErrorMissingRecipients": "There are no recipients for the message.",
     "ErrorNameResolutionNoResults": "No results were found.",
     "ErrorNonExistentMailbox": "The SMTP address has no mailbox associated with it.",

@@ -29,9 +29,9 @@ class Outbound:
         subject: str,
         sent_at: str,
         via: str,
-    ) -> None:
+    ) -> Path:
         """Note one mail; recipients are SMTP addresses under `to`, `cc` and `bcc`; sent_at is RFC 3339 in
-        UTC; via is `ews` or `smtp`.
+        UTC; via is `ews` or `smtp`. Returns the message's file.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{uuid.uuid4().hex}.eml"
@@ -48,6 +48,7 @@ class Outbound:
             "eml": str(path),
         }
         self.store.execute("INSERT INTO outbound (entry) VALUES (?)", (json.dumps(entry),))
+        return path
 
     def entries(self) -> list[dict[str, Any]]:
         """All mails that left, oldest first."""

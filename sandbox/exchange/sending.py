@@ -1,4 +1,4 @@
-"""Sends mails: a submitted draft goes over transport and to the outbound list, its copy to Sent Items later.
+"""Sends mails: a submitted draft goes to the queue and the outbound list, its copy to Sent Items later.
 
 A submission is a row from the submitting transaction on. Its two steps (`transport`, then `copy`) each end
 with one transaction that moves the row on; after a crash the step is done again: transport notes the mail in
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from sandbox.exchange.compose import new_message_id
 from sandbox.exchange.errors import ItemError
+from sandbox.exchange.limits import check_may_send, check_message_size
+from sandbox.exchange.mail_queue import MailQueue, QueuedMail
 from sandbox.exchange.mailstore import NewItem, add_item, change_item, delete_item, move_item
 from sandbox.exchange.mime import read_properties
 from sandbox.exchange.outbound import Outbound
@@ -22,6 +24,9 @@ from sandbox.exchange.xmltext import timestamp
 
 REPLACE_MESSAGE_IDS = "replace-message-ids"
 """Setting: `on` gives drafts, and once more every mail that is sent, a Message-ID of the server's own."""
+
+SENT_ITEMS_DELAY = "sent-items-delay"
+"""Setting: how late the copy in Sent Items comes, in seconds, instead of the server's own delay."""
 
 _KINDS = ("to", "cc", "bcc")
 
@@ -42,6 +47,7 @@ class Sender:
     store: Store
     outbound: Outbound
     transport: Transport
+    queue: MailQueue
     transport_delay_s: float
     sent_items_delay_s: float
 
@@ -57,6 +63,8 @@ class Sender:
         box = self.store.mailbox_by_id(item.mailbox)
         if (item.from_smtp or box.address).lower() != box.address.lower():
             raise ItemError("ErrorSendAsDenied")
+        check_may_send(self.store, box)
+        check_message_size(self.store, item.size)
         with self.store.transaction():
             change_item(self.store, item, {"is_submitted": True})
             self.store.execute(
@@ -85,6 +93,9 @@ class Sender:
                 self._file(submission, item, save_to)
         return len(due)
 
+    def _sent_items_delay_s(self) -> float:
+        return float(self.store.setting(SENT_ITEMS_DELAY, str(self.sent_items_delay_s)))
+
     def _end(self, submission: _Submission) -> None:
         self.store.execute("DELETE FROM submissions WHERE id = ?", (submission.number,))
 
@@ -101,7 +112,7 @@ class Sender:
         sent, moment = rebuild_mime(raw, {"Message-ID": message_id, "Bcc": ""}), now_ms()
         recipients = {kind: [address for _, address in draft.addresses(kind)] for kind in _KINDS}
         with self.store.transaction():
-            self.outbound.add(
+            eml = self.outbound.add(
                 sent,
                 message_id=message_id,
                 sender=box.address,
@@ -116,14 +127,11 @@ class Sender:
                 copy = self._put_into_outbox(box, draft, sent, message_id, moment)
                 self.store.execute(
                     "UPDATE submissions SET stage = 'copy', item = ?, due_at = ? WHERE id = ?",
-                    (copy, _due(self.sent_items_delay_s), submission.number),
+                    (copy, _due(self._sent_items_delay_s()), submission.number),
                 )
-            self.transport.carry(
-                sent,
-                sender=box.address,
-                recipients=[address for kind in _KINDS for address in recipients[kind]],
-                message_id=message_id,
-                subject=draft.subject,
+            self.queue.add(
+                QueuedMail(str(eml), box.address, message_id, draft.subject, "ews"),
+                [address for kind in _KINDS for address in recipients[kind]],
             )
             delete_item(self.store, draft)
 

@@ -19,10 +19,14 @@ from sandbox.exchange.access import EWS_SWITCH, Access
 from sandbox.exchange.accounts import Accounts
 from sandbox.exchange.commands import ExchangeError, MailboxCommands
 from sandbox.exchange.endpoint import MAX_REQUEST_BYTES, Endpoint, describe
+from sandbox.exchange.mail_queue import MailQueue
 from sandbox.exchange.outbound import Outbound
 from sandbox.exchange.password_sign_in import PasswordSignIn
 from sandbox.exchange.record import Recorder
-from sandbox.exchange.sending import REPLACE_MESSAGE_IDS, Sender
+from sandbox.exchange.refusals import Refusals
+from sandbox.exchange.sending import Sender
+from sandbox.exchange.sending_commands import SendingCommands
+from sandbox.exchange.smtp_submission import SmtpSubmission
 from sandbox.exchange.store import Store, now_ms
 from sandbox.exchange.throttle import MAX_CONNECTIONS, Throttle
 from sandbox.exchange.transport import Transport
@@ -59,14 +63,16 @@ class ExchangeServer(MailboxCommands):
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         store = Store(folder)
-        super().__init__(store, Transport(store, INTERNAL_DOMAIN), Outbound(store, folder / "outbound"))
-        self._sender = Sender(
-            self._store, self._outbound, self._transport, transport_delay_s, sent_items_delay_s
-        )
+        transport, outbound = Transport(store, INTERNAL_DOMAIN), Outbound(store, folder / "outbound")
+        super().__init__(store, transport, outbound)
+        self._submitted = asyncio.Event()
+        self._queue = MailQueue(store, transport, Refusals(store))
+        self.sending = SendingCommands(store, self._queue, self._submitted.set)
+        self.submission = SmtpSubmission(store, outbound, self._queue, INTERNAL_DOMAIN, self._submitted.set)
+        self._sender = Sender(store, outbound, transport, self._queue, transport_delay_s, sent_items_delay_s)
         self._accounts = Accounts(folder / "accounts")
         passwords = PasswordSignIn(self._accounts, certificate)
         self._access = Access(self._store, keys, audience, passwords)
-        self._submitted = asyncio.Event()
         self._endpoint = Endpoint(
             self._store,
             self._access,
@@ -110,12 +116,13 @@ class ExchangeServer(MailboxCommands):
         while True:
             try:
                 self._sender.run_due()
+                self._queue.run_due()
             except (OSError, sqlite3.Error, LookupError):
-                _LOG.exception("a submission cannot be carried out now; trying again")
+                _LOG.exception("a mail cannot be carried out now; trying again")
                 await asyncio.sleep(1)
             self._submitted.clear()
-            due = self._sender.next_due_at()
-            timeout = None if due is None else max(0.0, (due - now_ms()) / 1000)
+            waiting = [due for due in (self._sender.next_due_at(), self._queue.next_due_at()) if due]
+            timeout = max(0.0, (min(waiting) - now_ms()) / 1000) if waiting else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._submitted.wait(), timeout)
 
@@ -146,7 +153,3 @@ class ExchangeServer(MailboxCommands):
     def allow_app(self, app_id: str, mailbox: str | None) -> None:
         """Limit an application to a mailbox (further calls add to them); None: every mailbox again."""
         self._access.allow(app_id, mailbox)
-
-    def replace_message_ids(self, on: bool) -> None:
-        """Whether mails that are sent get a Message-ID of the server's own."""
-        self._store.change_setting(REPLACE_MESSAGE_IDS, "on" if on else "off")

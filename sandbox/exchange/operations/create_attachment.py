@@ -5,6 +5,7 @@ from lxml import etree
 from sandbox.exchange.attaching import read_attachment, with_attachment
 from sandbox.exchange.context import Answer, Context, id_nodes
 from sandbox.exchange.errors import ItemError, RequestError
+from sandbox.exchange.limits import check_room
 from sandbox.exchange.mailstore import change_item
 from sandbox.exchange.parts import list_attachments
 from sandbox.exchange.rebuild import rebuild_mime
@@ -35,6 +36,7 @@ def _attach(context: Context, parent: etree._Element, node: etree._Element) -> s
         raise ItemError("ErrorItemNotFound")
     if not item.is_draft:
         raise ItemError("ErrorInvalidOperation", "Attachments can only be added to drafts.")
+    check_room(context.store, context.mailbox)
     old = context.store.content_path(item.content).read_bytes()
     message = with_attachment(old, read_attachment(node))
     raw = rebuild_mime(message.as_bytes())

@@ -7,6 +7,7 @@ from sandbox.exchange.context import Answer, Context, id_nodes
 from sandbox.exchange.errors import ItemError, RequestError
 from sandbox.exchange.fields import item_id
 from sandbox.exchange.item_elements import ItemValues, read_item
+from sandbox.exchange.limits import check_room
 from sandbox.exchange.mailstore import NewItem, add_item, change_item
 from sandbox.exchange.mime import read_properties
 from sandbox.exchange.schema import Folder, Item
@@ -52,6 +53,7 @@ def _create(context: Context, request: etree._Element, node: etree._Element, dis
 
 def save_draft(context: Context, values: ItemValues, folder: Folder) -> Item:
     """Put a new draft into a folder."""
+    check_room(context.store, context.mailbox)
     fresh = new_message_id(context.internal_domain)
     if context.store.setting(REPLACE_MESSAGE_IDS) == "on":
         values.texts["InternetMessageId"] = fresh

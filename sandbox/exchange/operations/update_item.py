@@ -9,6 +9,7 @@ from sandbox.exchange.context import Answer, Context, id_nodes
 from sandbox.exchange.errors import ItemError, RequestError
 from sandbox.exchange.fields import item_id
 from sandbox.exchange.item_elements import ItemValues, read_item
+from sandbox.exchange.limits import check_room
 from sandbox.exchange.mailstore import change_item, display, set_extended
 from sandbox.exchange.mime import normalised_subject
 from sandbox.exchange.paths import ExtendedPath, FieldPath, find_path
@@ -111,6 +112,7 @@ def _content(context: Context, item: Item, values: ItemValues) -> dict[str, obje
         if values.body is not None:
             raise ItemError("ErrorInvalidPropertySet")
         return {}
+    check_room(context.store, context.mailbox)
     raw = context.store.content_path(item.content).read_bytes()
     if values.body is not None:
         raw = with_body(values, raw)

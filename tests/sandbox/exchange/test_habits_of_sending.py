@@ -148,7 +148,7 @@ def test_a_bcc_in_the_mime_is_dropped_and_one_given_as_a_property_is_delivered(
 
 
 def test_the_servers_own_message_id_replaces_ours_when_asked(running: RunningServer) -> None:
-    running.server.replace_message_ids(True)
+    running.server.sending.replace_message_ids(True)
     item_id, change_key = create(running, "fin@fin.example")
     message_id = fields("message:InternetMessageId")
     [draft] = texts(running.post(get_item_request(item_id, properties=message_id)), "InternetMessageId")
