@@ -46,6 +46,7 @@ class Rim:
         self._operation = CONNECT
         self._doomed: int | None = None
         self._fault: Fault | None = None
+        self._killing: asyncio.Task[None] | None = None
 
     async def arrives(self, operation: str, mailbox: str | None) -> bytes | None:
         """A command has come; None: it is to be handled. Otherwise it is not, and this is the reply."""
@@ -59,7 +60,9 @@ class Rim:
     async def reply(self, line: bytes) -> None:
         """Sends a reply's line, or what becomes of it. Does not return where the connection is gone."""
         if self._doomed is not None and self._calls.crash is not None:
-            await self._calls.crash.kill(self._doomed, PART, self._operation)
+            # The worker's end closes the connection, which ends this task in the middle of waiting for it.
+            self._killing = asyncio.create_task(self._calls.crash.kill(self._doomed, PART, self._operation))
+            await asyncio.shield(self._killing)
             await self._wire.drop(False)
         if self._fault is not None and self._fault.kind == "cut-after":
             await self._wire.drop(False)
