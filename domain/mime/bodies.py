@@ -22,6 +22,7 @@ _HIDDEN = re.compile(
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _WHITE_SPACE = re.compile(r"\s+")
+_ENDLESS_NUMBER = re.compile(r"&#[0-9]{20,};?")
 
 
 def decode_bytes(encoded: bytes, part: Part) -> bytes:
@@ -71,8 +72,13 @@ def decode_text(encoded: bytes, part: Part) -> str:
 
 def html_to_text(markup: str) -> str:
     """A rough text of an HTML body, for previews and search only: tags out, entities resolved."""
-    visible = _TAG.sub("", _BREAK.sub(" ", _HIDDEN.sub(" ", markup)))
-    return html.unescape(visible)
+    return unescape(_TAG.sub("", _BREAK.sub(" ", _HIDDEN.sub(" ", markup))))
+
+
+def unescape(text: str) -> str:
+    """HTML's character references resolved; numbers that no character has become U+FFFD."""
+    # Python refuses to convert numbers of thousands of digits, with an exception.
+    return html.unescape(_ENDLESS_NUMBER.sub("\ufffd", text))
 
 
 def to_preview(text: str) -> str:
