@@ -5,6 +5,7 @@ Follows no redirects, asks for no compression, keeps connections. Nothing is sto
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import IO
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, LocationValueError
@@ -124,15 +126,20 @@ class Transport:
         """Closes the connections that nothing is being read from."""
         self._pool.close()
 
-    def post(self, body: bytes, headers: Mapping[str, str], *, repeatable: bool = True) -> Answer:
-        """The answer to a request. `repeatable`: it only reads, so that it may be sent again where a kept
-        connection had gone stale. Raises `TokenRefusedError` for 401."""
+    def post(self, body: bytes | IO[bytes], headers: Mapping[str, str], *, repeatable: bool = True) -> Answer:
+        """The answer to a request. `body`: bytes, or a file, which is read once, so that it cannot be
+        `repeatable`. `repeatable`: it only reads, so that it may be sent again where a kept connection had
+        gone stale. Raises `TokenRefusedError` for 401."""
         all_headers = {
             "Content-Type": "text/xml; charset=utf-8",
             "Accept": "text/xml",
             "User-Agent": "respond-mailbox",
             **headers,
         }
+        if not isinstance(body, bytes):
+            # Without it the request would go in chunks of unknown number, which proxies refuse.
+            all_headers["Content-Length"] = str(body.seek(0, os.SEEK_END))
+            body.seek(0)
         try:
             try:
                 response = self._send(body, all_headers)
@@ -155,7 +162,7 @@ class Transport:
         finally:
             answer.close()
 
-    def _send(self, body: bytes, headers: Mapping[str, str]) -> BaseHTTPResponse:
+    def _send(self, body: bytes | IO[bytes], headers: Mapping[str, str]) -> BaseHTTPResponse:
         return self._pool.urlopen(
             "POST",
             EWS_PATH,
