@@ -40,8 +40,26 @@ def outbound(world: RunningWorld, subject: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def sender(mailbox: MailboxSession) -> EwsDraftSender:
-    return EwsDraftSender(mailbox)
+def sender(mailbox: MailboxSession) -> Iterator[EwsDraftSender]:
+    """Leaves no draft behind, for the world is other tests' too."""
+    sender = Recorded(mailbox)
+    yield sender
+    for send_id in sender.send_ids:
+        for found in sender.find_sent(send_id, SINCE):
+            if found.place is SentPlace.DRAFTS:
+                sender.delete_draft(found.draft)
+
+
+class Recorded(EwsDraftSender):
+    """Knows which send ids were used."""
+
+    def __init__(self, mailbox: MailboxSession) -> None:
+        super().__init__(mailbox)
+        self.send_ids: list[str] = []
+
+    def create_draft(self, *args: Any, send_id: str, **fields: Any) -> Draft:
+        self.send_ids.append(send_id)
+        return super().create_draft(*args, send_id=send_id, **fields)
 
 
 def saved(sender: EwsDraftSender, send_id: str, subject: str = "Hello", size: int = 0) -> Draft:
