@@ -25,7 +25,7 @@ _PARAMETER_CHARS = 50
 def text_field(name: str, value: str) -> bytes:
     """An unstructured field such as Subject. Words in front that need no encoding, such as `Re:` and the
     incident's token, stay as they are, for servers and people that read raw fields."""
-    words = value.split(" ")
+    words = value.strip(" ").split(" ")
     plain = next((n for n, word in enumerate(words) if not _is_plain(word)), len(words))
     lines = _folded(f"{name}:", words[:plain])
     if plain < len(words):
