@@ -66,9 +66,10 @@ class ExchangeServer(MailboxCommands):
         transport, outbound = Transport(store, INTERNAL_DOMAIN), Outbound(store, folder / "outbound")
         super().__init__(store, transport, outbound)
         self._submitted = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._queue = MailQueue(store, transport, Refusals(store))
-        self.sending = SendingCommands(store, self._queue, self._submitted.set)
-        self.submission = SmtpSubmission(store, outbound, self._queue, INTERNAL_DOMAIN, self._submitted.set)
+        self.sending = SendingCommands(store, self._queue, self._wake)
+        self.submission = SmtpSubmission(store, outbound, self._queue, INTERNAL_DOMAIN, self._wake)
         self._sender = Sender(store, outbound, transport, self._queue, transport_delay_s, sent_items_delay_s)
         self._accounts = Accounts(folder / "accounts")
         passwords = PasswordSignIn(self._accounts, certificate)
@@ -105,9 +106,16 @@ class ExchangeServer(MailboxCommands):
         """Close the store."""
         self._store.close()
 
+    def _wake(self) -> None:
+        """Something is due; may be called from any thread."""
+        if self._loop is not None:  # otherwise it is seen when transport starts
+            self._loop.call_soon_threadsafe(self._submitted.set)
+
     async def _transport_running(self, _app: web.Application) -> AsyncIterator[None]:
+        self._loop = asyncio.get_running_loop()
         task = asyncio.create_task(self._run_transport())
         yield
+        self._loop = None
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

@@ -229,3 +229,54 @@ def test_help_needs_nothing_but_the_standard_library(tmp_path: Path, arguments: 
 
     assert done.returncode == 0, done.stderr
     assert b"usage:" in done.stdout
+
+
+def test_smtp_settings_are_what_the_config_api_takes(world: World) -> None:
+    settings = json.loads(printed(world, "smtp-settings"))
+
+    assert len(settings.pop("password")) >= 20
+    assert settings == {
+        "kind": "smtp",
+        "host": "localhost",
+        "port": world.state.ports.smtp_starttls,
+        "security": "starttls",
+        "userName": "notifications@corp.example",
+    }
+    relay = json.loads(printed(world, "smtp-settings", "--security", "none"))
+    assert relay == {
+        "kind": "smtp",
+        "host": "localhost",
+        "port": world.state.ports.smtp_none,
+        "security": "none",
+        "confirmUnencrypted": True,
+    }
+
+
+def test_refusals_are_set_listed_and_taken_back(world: World) -> None:
+    printed(world, "refuse", "*@gone.example", "550", "5.1.1 No", "--later")
+    assert lines(world, "refusals") == [
+        {"pattern": "*@gone.example", "code": 550, "text": "5.1.1 No", "later": True}
+    ]
+    printed(world, "accept")
+    assert lines(world, "refusals") == []
+    wrong = sandbox(world.state.data, "refuse", "a@b.example", "250", "OK")
+    assert wrong.returncode == 1
+    assert b"250 is no refusal" in wrong.stderr
+
+
+def test_limits_of_sending_are_set_and_wrong_ones_are_refused(world: World) -> None:
+    for good in (
+        ("quota", "send"),
+        ("quota", "off"),
+        ("message-size-limit", "36700160"),
+        ("replace-message-ids", "on"),
+        ("replace-message-ids", "off"),
+        ("sent-items-delay", "2"),
+    ):
+        assert printed(world, *good) == ""
+    for bad in (
+        ("quota", "full", "--mailbox", "ghost@corp.example"),
+        ("message-size-limit", "0"),
+        ("sent-items-delay", "-1"),
+    ):
+        assert sandbox(world.state.data, *bad).returncode in (1, 2)
