@@ -1,12 +1,16 @@
 """Sandboxes that start at the same time do not pick each other's ports."""
 
 import asyncio
+import json
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
 from sandbox.ports import PORT_RANGE, NoFreePortsError, PortHolder
+from sandbox.preparation import prepare
+from sandbox.state import STATE_FILE, load
 
 
 def test_picked_ports_are_different_and_below_those_of_outgoing_connections() -> None:
@@ -55,3 +59,21 @@ def test_port_that_somebody_listens_on_cannot_be_claimed() -> None:
         listener.listen()
 
         assert PortHolder().claim(listener.getsockname()[1]) is False
+
+
+def test_a_sandbox_of_before_there_was_smtp_gets_the_ports_that_it_lacks_and_keeps_the_others(
+    tmp_path: Path,
+) -> None:
+    holder = PortHolder()
+    made = prepare(tmp_path, port=0, record=None, app_dir=tmp_path, app_python=tmp_path, holder=holder)
+    holder.release()
+    old = json.loads((tmp_path / STATE_FILE).read_text())
+    old["ports"] = {name: port for name, port in old["ports"].items() if not name.startswith("smtp_")}
+    (tmp_path / STATE_FILE).write_text(json.dumps(old))
+
+    again = prepare(tmp_path, port=0, record=None, app_dir=tmp_path, app_python=tmp_path)
+
+    assert again.ports.exchange == made.ports.exchange
+    assert len({*again.smtp_ports.values(), again.ports.exchange}) == 4
+    assert 0 not in again.smtp_ports.values()
+    assert load(tmp_path).smtp_ports == again.smtp_ports

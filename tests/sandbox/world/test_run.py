@@ -156,5 +156,11 @@ def test_state_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_secrets_in_data_are_out_of_others_reach(running: tuple[Run, str]) -> None:
     run, _ = running
-    for name in ("sandbox.json", "host/app-settings.json", "entra/client-secret.txt", "ca/server.pem"):
+    for name in (
+        "sandbox.json",
+        "host/app-settings.json",
+        "entra/client-secret.txt",
+        "ca/server.pem",
+        "smtp/account.json",
+    ):
         assert (run.data / name).stat().st_mode & 0o077 == 0, name
