@@ -30,6 +30,11 @@ Measures the project's figures, all or those named, and writes bench/results/lat
 Without --full it takes some ten minutes. NAME is a figure of docs/figures.md or the start of several,
 such as sync.idle. Ends with status 1 where a figure falls short of its limit.
 """,
+    "package": """\
+usage: scripts/package [--output FILE]
+
+Builds the zip that is deployed to Azure, by default .local/package/respond-mailbox.zip.
+""",
     "permissions": """\
 usage: scripts/permissions
 
@@ -83,6 +88,8 @@ def _program(script: str, arguments: list[str]) -> list[str]:
             return ["-m", "sandbox", *arguments]
         case "bench":
             return ["-m", "bench", *arguments]
+        case "package":
+            return [str(ROOT / "scripts" / "app_package.py"), *arguments]
         case "permissions":
             return [str(ROOT / "scripts" / "permission_page.py")]
         case _:
