@@ -8,6 +8,7 @@ from bench.figures import (
     fetch_cpu,
     idle_poll,
     imports,
+    package_size,
     tick_growth,
     whole_sync,
     worker_memory,
@@ -15,7 +16,16 @@ from bench.figures import (
 
 MEASUREMENTS: tuple[Measurement, ...] = tuple(
     module.MEASUREMENT
-    for module in (imports, fetch_cpu, idle_poll, tick_growth, whole_sync, worker_memory, arrival)
+    for module in (
+        package_size,
+        imports,
+        fetch_cpu,
+        idle_poll,
+        tick_growth,
+        whole_sync,
+        worker_memory,
+        arrival,
+    )
 )
 
 
