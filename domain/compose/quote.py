@@ -10,7 +10,9 @@ from domain.compose.html_text import html_to_plain
 from domain.compose.recipients import shown_name
 from domain.mail import Address, Mail
 
-MAX_QUOTED_CHARS = 1_000_000
+MAX_QUOTED_HTML_CHARS = 2_000_000
+MAX_QUOTED_TEXT_CHARS = 500_000
+"""Escaped as HTML it still fits into a body."""
 _MAX_NAMED = 50
 _CUT = "[…]"
 _QUOTE_STYLE = "margin:0 0 0 0.8ex;border-left:1px solid #cccccc;padding-left:1ex"
@@ -22,7 +24,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 @dataclass(frozen=True, slots=True)
 class Original:
     """The mail that is answered. `html` is its sanitised body with `cid:` kept, `text` its text body; one
-    may be empty. HTML over a million characters is quoted as its text."""
+    may be empty. HTML over two million characters is quoted as its text."""
 
     mail: Mail
     html: str = ""
@@ -82,12 +84,12 @@ def text_to_html(text: str) -> str:
 
 
 def _bodies(original: Original) -> Bodies:
-    html = original.html if len(original.html) <= MAX_QUOTED_CHARS else ""
+    html = original.html if len(original.html) <= MAX_QUOTED_HTML_CHARS else ""
     text = original.text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     if not text.strip():
         text = html_to_plain(original.html)
-    if len(text) > MAX_QUOTED_CHARS:
-        text = f"{text[:MAX_QUOTED_CHARS]}\n{_CUT}"
+    if len(text) > MAX_QUOTED_TEXT_CHARS:
+        text = f"{text[:MAX_QUOTED_TEXT_CHARS]}\n{_CUT}"
     return Bodies(html if html.strip() else f"<div>{text_to_html(text)}</div>", text)
 
 
