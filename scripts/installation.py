@@ -29,25 +29,29 @@ class Tools:
     """What is installed: `python` has everything, `app_python` only what a worker in Azure has.
 
     What starts `azurite` searches `node_folder` first; it is None where the machine's own Node.js serves.
+    `checkov` is None where it was not asked for.
     """
 
     python: Path
     app_python: Path
     azurite: Path
     node_folder: Path | None
+    checkov: Path | None = None
 
     def environment(self) -> dict[str, str]:
         """The environment in which the sandbox and the tests find all of it."""
         environment = {**os.environ, "APP_PYTHON": str(self.app_python), "AZURITE": str(self.azurite)}
+        if self.checkov:
+            environment["CHECKOV"] = str(self.checkov)
         if self.node_folder:
             environment["PATH"] = f"{self.node_folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return environment
 
 
-def install(root: Path, say: Callable[[str], None]) -> Tools:
+def install(root: Path, say: Callable[[str], None], *, with_checkov: bool = False) -> Tools:
     """Installs what is missing or made from other requirements, and says so; returns where everything is.
 
-    Raises InstallationError with a reason for people. Only one process of a tree installs at a time.
+    `with_checkov`: also what checks infra/, which the tests alone need. Raises InstallationError with a reason for people. Only one process of a tree installs at a time.
     """
     local = root / ".local"
     local.mkdir(exist_ok=True)
@@ -59,7 +63,8 @@ def install(root: Path, say: Callable[[str], None]) -> Tools:
         app_python = _app_environment(root, folder / "app", python, step)
         node, npm, node_folder = _node(root, local / "node", python, step)
         azurite = _node_modules(root, [str(node), *npm], node_folder, step)
-    return Tools(python, app_python, azurite, node_folder)
+        checkov = _checkov_environment(root, folder / "checkov", step) if with_checkov else None
+    return Tools(python, app_python, azurite, node_folder, checkov)
 
 
 def _developer_environment(root: Path, link: Path, step: Step) -> Path:
@@ -106,6 +111,20 @@ def _app_environment(root: Path, link: Path, pip_python: Path, step: Step) -> Pa
     _complete(folder, stamp)
     _take(link, folder)
     return python
+
+
+def _checkov_environment(root: Path, link: Path, step: Step) -> Path:
+    requirements = root / "requirements-checkov.txt"
+    stamp = _stamp(root, [requirements.name])
+    folder = _environment_of(link, stamp)
+    if not _is_complete(folder, stamp):
+        _remove(folder)
+        step.run("preparing a Python environment for checkov", [sys.executable, "-m", "venv", str(folder)])
+        pip = _pip(folder / "bin" / "python")
+        step.run("installing what checks infra/", [*pip, "-r", str(requirements)])
+        _complete(folder, stamp)
+    _take(link, folder)
+    return folder / "bin" / "checkov"
 
 
 def _node(root: Path, folder: Path, pip_python: Path, step: Step) -> tuple[Path, list[str], Path | None]:

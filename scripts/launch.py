@@ -67,7 +67,9 @@ def main(script: str, arguments: list[str]) -> int:
     # What scripts/sandbox prints is read by other programs: a token, item ids.
     progress = sys.stderr if script == "sandbox" else sys.stdout
     try:
-        tools = install(ROOT, lambda line: print(line, file=progress, flush=True))
+        tools = install(
+            ROOT, lambda line: print(line, file=progress, flush=True), with_checkov=script == "test"
+        )
     except InstallationError as error:
         print(f"scripts/{script}: {error}", file=sys.stderr)
         return 1

@@ -15,7 +15,13 @@ import pytest
 
 from tests.scaffold.project import ROOT, packages_under_import_rules, requirements, tracked_files
 
-FILES = ["requirements.txt", "requirements-worker.txt", "requirements-dev.txt", "requirements-node.txt"]
+FILES = [
+    "requirements.txt",
+    "requirements-worker.txt",
+    "requirements-dev.txt",
+    "requirements-checkov.txt",
+    "requirements-node.txt",
+]
 DIRECT = "imported by our code"
 # What Azure's worker brings; the sandbox's worker process imports it where it is installed.
 WORKER = {"azure-functions-runtime"}
