@@ -200,6 +200,20 @@ class OutboxEntry:
         return self.id if self.generation == 1 else f"{self.id}-{self.generation}"
 
     @property
+    def next_work_at(self) -> datetime | None:
+        """When something is to be done about it by itself; None: never, or not before a person acts."""
+        if self.state in (OutboxState.QUEUED, OutboxState.SENDING):
+            return None if self.held else self.due_at
+        if self.state is OutboxState.UNCONFIRMED and self.via == "ews" and not self.search_is_over:
+            return self.due_at
+        return None
+
+    @property
+    def search_is_over(self) -> bool:
+        """An unconfirmed mail has been looked for long enough."""
+        return self.submitted_at is not None and self.due_at - self.submitted_at > SEARCH_FOR
+
+    @property
     def is_submitted(self) -> bool:
         """Whether it may have left already."""
         return self.submitted_at is not None

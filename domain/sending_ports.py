@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from domain.compose.message import OutgoingMessage
 from domain.configuration import SmtpServer
+from domain.mailboxes import MailboxSettings
 from domain.outbox import Draft, OutboxEntry, RecipientOutcome
 from domain.stored import Activity, Versioned
 
@@ -26,8 +28,7 @@ class OutboxStore(Protocol):
         ...
 
     def save(self, entry: OutboxEntry, etag: str, activity: Activity | None = None) -> Versioned[OutboxEntry]:
-        """One transaction. An entry that is sent, failed or cancelled, or held, has no due row. Raises
-        `ConflictError`."""
+        """One transaction. An entry without `next_work_at` has no due row. Raises `ConflictError`."""
         ...
 
     def of_incident(
@@ -37,20 +38,19 @@ class OutboxStore(Protocol):
         ...
 
     def due(self, now: datetime, limit: int) -> list[OutboxEntry]:
-        """Entries whose `due_at` has come and that are neither finished nor held: what a lost message or a
-        dead deliverer left, and what is still looked for. Reads what is due only."""
+        """Entries whose `next_work_at` has come: what a lost message or a dead deliverer left, and what is
+        still looked for. Reads what is due only."""
         ...
 
     def held(self, mailbox_id: str, limit: int) -> list[OutboxEntry]:
         """What waits for a person to release it."""
         ...
 
-    def put_content(self, entry_id: str, name: str, chunks: Iterable[bytes]) -> int:
-        """A blob of the entry (`message.json`, `attachments/0`), whole or not at all; where it is there it
-        stays. Answers its size in bytes."""
+    def put_message(self, entry_id: str, message: OutgoingMessage) -> None:
+        """What the mail says, whole or not at all, before its entry; where it is there it stays."""
         ...
 
-    def content(self, entry_id: str, name: str) -> Iterator[bytes]:
+    def message(self, entry_id: str) -> OutgoingMessage:
         """Raises `NotFoundError`."""
         ...
 
@@ -73,8 +73,8 @@ class FoundMail:
 
 
 class DraftSender(Protocol):
-    """A mailbox over EWS. Raises `RetryLaterError`, `AdminActionError`; from `send_draft` a lost answer is a
-    `RetryLaterError` with `may_have_happened`."""
+    """A mailbox over EWS. Raises `RetryLaterError`, `AdminActionError`; after either of
+    them from `send_draft` the mail may have left."""
 
     def create_draft(
         self,
@@ -103,6 +103,14 @@ class DraftSender(Protocol):
 
     def delete_draft(self, draft: Draft) -> None:
         """For a draft that must never be sent; gone is fine."""
+        ...
+
+
+class DraftSenders(Protocol):
+    """Opens mailboxes for sending."""
+
+    def open_sender(self, settings: MailboxSettings) -> DraftSender:
+        """No I/O before the first call. Raises `AdminActionError` where the settings cannot work."""
         ...
 
 

@@ -20,6 +20,7 @@ from exchange.transport import Limits, Transport
 
 if TYPE_CHECKING:
     from domain.ports import Secrets
+    from exchange.draft_sender import EwsDraftSender
 
 DEFAULT_AUTHORITY_HOST = "https://login.microsoftonline.com"
 _MICROSOFT_365 = {
@@ -120,6 +121,12 @@ class ExchangeServers:
                 (settings.email, server, port, tls, *registration),
                 lambda: MailboxSession(transport, AppSignIn(settings.email, tokens, scope_of(server, port))),
             )
+
+    def open_sender(self, settings: MailboxSettings) -> EwsDraftSender:
+        """See `DraftSenders.open_sender`."""
+        from exchange.draft_sender import EwsDraftSender
+
+        return EwsDraftSender(self.open(settings))
 
     def _open_with_password(self, settings: MailboxSettings, secret: SecretRef) -> MailboxSession:
         server, port, tls = settings.incoming_server, settings.port, settings.ssl_encrypted

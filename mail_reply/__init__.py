@@ -1,0 +1,1 @@
+"""Replies and notifications: the outbox and its delivery."""
