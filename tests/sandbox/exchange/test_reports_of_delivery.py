@@ -9,6 +9,8 @@ import exchangelib
 import pytest
 
 from sandbox.exchange import ItemEntry
+from sandbox.exchange.mail_queue import RETRY_AFTER_MS
+from sandbox.exchange.store import now_ms
 from tests.sandbox.exchange.running_server import (
     SOC,
     RunningServer,
@@ -100,9 +102,12 @@ def test_a_delay_is_told_once_and_the_mail_comes_when_it_is_accepted_at_last(run
     assert "will-retry-until" in fields
     assert [item.item_class for item in reports(running)] == ["REPORT.IPM.Note.DR"]
     assert running.server.items("hr@hr.example", "Inbox") == []
-    running.server.sending.refuse("hr@hr.example", 452, "4.2.2 Full for now", later=True)  # tried again
+    running.server.sending.refuse("hr@hr.example", 452, "4.2.2 Full for now", later=True)
+    queue = running.server.sending.queue
+    wait_for(lambda: (queue.next_due_at() or 0) > now_ms() + 1000)  # it was tried once more
+    assert len(reports(running)) == 1
     assert running.server.sending.accept("hr@hr.example") == 1
-    wait_for(lambda: running.server.items("hr@hr.example", "Inbox"))
+    wait_for(lambda: running.server.items("hr@hr.example", "Inbox"), seconds=RETRY_AFTER_MS / 2000)
     assert len(reports(running)) == 1
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.world.conftest import World
-from tests.sandbox.world.smtp_client import SENDER, left, mail, sign_in
+from tests.sandbox.world.smtp_client import SENDER, connect, left, mail, sign_in
 
 OPERATIONS = ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "EndOfData", "QUIT"]
 WORKER = """
@@ -121,6 +121,26 @@ def test_the_server_may_be_closing_when_it_is_called(world: World) -> None:
         sign_in(world)
 
     assert refusal.value.smtp_code == 421
+
+
+def test_a_server_that_says_421_closes_the_connection(world: World) -> None:
+    add(world, "status", "NOOP", status=421)
+    client = sign_in(world)
+    assert client.sock is not None
+
+    assert client.noop()[0] == 421
+
+    assert client.sock.recv(4096) == b""
+
+
+def test_the_answer_to_a_login_in_steps_is_the_last_one(world: World) -> None:
+    client = connect(world)
+    add(world, "cut-after", "AUTH")
+
+    assert client.docmd("AUTH", "LOGIN")[0] == 334
+    assert client.docmd("bm9ib2R5")[0] == 334
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        client.docmd("bm9ib2R5")
 
 
 def test_a_fault_can_concern_one_recipient(world: World) -> None:

@@ -79,7 +79,7 @@ def test_a_login_is_offered_after_starttls_only(smtp_world: World) -> None:
         client.ehlo()
         assert client.has_extn("starttls")
         assert not client.has_extn("auth")
-        assert client.mail(SENDER)[0] == 530
+        assert client.mail(SENDER) == (530, b"Must issue a STARTTLS command first")
     with connect(smtp_world) as client:
         assert sorted(client.esmtp_features["auth"].split()) == ["LOGIN", "PLAIN"]
 
@@ -174,6 +174,7 @@ def test_the_size_limit_is_announced_and_held(smtp_world: World) -> None:
         client.mail(SENDER)  # a client that does not say how large its message is
         client.rcpt("fin@fin.example")
         assert client.data(large)[0] == 552
+    assert smtp_world.calls("smtp")["EndOfData"] == 1
 
 
 def test_more_than_500_recipients_are_refused_one_by_one(smtp_world: World) -> None:
