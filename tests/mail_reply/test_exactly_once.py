@@ -90,7 +90,7 @@ def test_a_killed_worker_alone_is_followed_within_90_seconds() -> None:
     calls.run(timedelta(seconds=1))
     for number in range(1, len(calls.calls)):
         world = World(faults={number: Fault.DIE_AFTER})
-        world.queue = [(START, ID)]
+        world.next_sweep = START + timedelta(seconds=39)  # the worst moment: just before the claim runs out
         world.run(timedelta(seconds=90))
         assert (world.entry.state, world.left) == (OutboxState.SENT, [ID]), number
 
@@ -191,6 +191,20 @@ def test_a_draft_that_a_person_sent_meanwhile_is_the_mail() -> None:
     world.left.append(ID)
     world.run(timedelta(minutes=5))
     assert (world.entry.state, world.left) == (OutboxState.SENT, [ID])
+
+
+def test_once_submitted_a_changed_or_missing_draft_is_left_alone() -> None:
+    sending = _number_of(World(), "SendItem")
+    for removed in (False, True):
+        world = World(faults={sending: Fault.LOST_BEFORE})
+        world.deliver()
+        (item,) = world.items
+        item.draft = replace(item.draft, change_key="a person's")
+        if removed:
+            world.items.clear()
+        world.run(DAY)
+        assert (world.entry.state, world.left) == (OutboxState.UNCONFIRMED, [])
+        assert [world.calls.count(call) for call in ("CreateItem", "SendItem", "DeleteItem")] == [1, 1, 0]
 
 
 def _number_of(world: World, call: str) -> int:
