@@ -96,6 +96,7 @@ param secretNearExpiryDays int = 30
 
 var tags = { 'azd-env-name': environmentName }
 var token = toLower(uniqueString(subscription().id, environmentName, location))
+var publicNetworkAccess = privateNetworking ? 'Disabled' : 'Enabled'
 var functionAppName = 'func-${token}'
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -131,7 +132,7 @@ module hostStorage 'app/host-storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    publicAccess: !privateNetworking
+    publicNetworkAccess: publicNetworkAccess
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -144,7 +145,7 @@ module dataStorage 'app/data-storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    publicAccess: !privateNetworking
+    publicNetworkAccess: publicNetworkAccess
     softDeleteDays: blobSoftDeleteDays
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -157,7 +158,7 @@ module vault 'app/vault.bicep' = {
     name: 'kv-${token}'
     location: location
     tags: tags
-    publicAccess: !privateNetworking
+    publicNetworkAccess: publicNetworkAccess
     workspaceId: monitoring.outputs.workspaceId
   }
 }

@@ -12,7 +12,8 @@ param tags object
 @description('Redundancy.')
 param sku string
 @description('Whether it is reached from the internet (with an identity, never with a key).')
-param publicAccess bool
+@allowed(['Enabled', 'Disabled'])
+param publicNetworkAccess string
 @description('Days for which a deleted or overwritten blob can be brought back.')
 @minValue(1)
 @maxValue(365)
@@ -41,8 +42,8 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'
-    networkAcls: { bypass: 'None', defaultAction: publicAccess ? 'Allow' : 'Deny' }
+    publicNetworkAccess: publicNetworkAccess
+    networkAcls: { bypass: 'None', defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny' }
   }
 }
 

@@ -11,7 +11,8 @@ param tags object
 @description('Redundancy.')
 param sku string
 @description('Whether it is reached from the internet (with an identity, never with a key).')
-param publicAccess bool
+@allowed(['Enabled', 'Disabled'])
+param publicNetworkAccess string
 @description('Workspace that diagnostic logs go to.')
 param workspaceId string
 
@@ -33,8 +34,8 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'
-    networkAcls: { bypass: 'None', defaultAction: publicAccess ? 'Allow' : 'Deny' }
+    publicNetworkAccess: publicNetworkAccess
+    networkAcls: { bypass: 'None', defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny' }
   }
 }
 

@@ -10,12 +10,14 @@ param location string
 @description('Tags of every resource.')
 param tags object
 @description('Whether it is reached from the internet (with an identity, never with a key).')
-param publicAccess bool
+@allowed(['Enabled', 'Disabled'])
+param publicNetworkAccess string
 @description('Workspace that the audit log goes to.')
 param workspaceId string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   // checkov:skip=CKV_AZURE_109:denied where privateNetworking is on; else the app has no fixed address, and only identities get in
+  // checkov:skip=CKV_AZURE_189:disabled where privateNetworking is on
   name: name
   location: location
   tags: tags
@@ -26,8 +28,8 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enableSoftDelete: true
     softDeleteRetentionInDays: 90
     enablePurgeProtection: true
-    publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'
-    networkAcls: { bypass: 'None', defaultAction: publicAccess ? 'Allow' : 'Deny' }
+    publicNetworkAccess: publicNetworkAccess
+    networkAcls: { bypass: 'None', defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny' }
   }
 }
 
