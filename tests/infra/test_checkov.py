@@ -33,9 +33,20 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "json",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
-    assert "Failed to run check" not in done.stderr
+    assert _broken_checks(done.stderr) == []
     report: dict[str, Any] = json.loads(done.stdout)
     return report
+
+
+def _broken_checks(log: str) -> list[str]:
+    """Checks that failed themselves, for which a file has no exception. CKV_AZURE_189 does at times, where it
+    meets a parameter instead of a value."""
+    broken = re.findall(r"Failed to run check (CKV\w+) on \S*?/infra/(\S+?\.bicep)", log)
+    return [
+        f"{check} {file}"
+        for check, file in broken
+        if f"checkov:skip={check}:" not in (INFRA / file).read_text(encoding="utf-8")
+    ]
 
 
 def test_no_finding_is_open(report: dict[str, Any]) -> None:
