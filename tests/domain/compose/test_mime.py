@@ -6,10 +6,11 @@ import email.header
 import re
 import tracemalloc
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
 from email.policy import compat32
 from email.utils import getaddresses
+from itertools import repeat
 
 import pytest
 from hypothesis import given
@@ -45,11 +46,24 @@ def test_header_fields_are_read_as_they_were_meant() -> None:
     assert message["Message-ID"] == PLAIN.message_id
     assert message["In-Reply-To"] == "<P@Host>"
     assert message["References"] == "<a@x> <P@Host>"
-    assert message["Date"].datetime == datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    assert message["Date"] == "Tue, 24 Nov 2026 09:30:00 +0000"
     assert [one.addr_spec for one in message["Cc"].addresses] == ["j@xn--bcher-kva.example", "x@fin.example"]
     assert message["Cc"].addresses[0].display_name == "Müller, Jörg"
     assert message["MIME-Version"] == "1.0"
     assert lines_fit(raw)
+
+
+@pytest.mark.parametrize(
+    "text", ["=?utf-8?B?YWJj?= x", "x =?utf-8?Q?abc?=", "a  b", "x" * 255, "ü  x " * 20 + "y"]
+)
+def test_text_that_looks_encoded_and_runs_of_spaces_are_read_as_written(text: str) -> None:
+    message = parsed(composed(changed(subject=text)))
+    assert message["Subject"] == text
+    name = "=?utf-8?Q?abc?="
+    assert (
+        parsed(composed(changed(sender=Address(name, "soc@corp.example"))))["From"].addresses[0].display_name
+        == name
+    )
 
 
 def test_nobody_reads_in_the_bytes_who_got_a_blind_copy_nor_an_id_of_the_app() -> None:
@@ -199,6 +213,18 @@ def test_a_file_that_is_not_as_long_as_announced_ends_the_message_before_its_end
     with pytest.raises(ContentChangedError, match="100 bytes were announced"):
         written.extend(compose(message, lambda _: [bytes(came)]))
     assert not b"".join(written).endswith(b"--\r\n")
+
+
+def test_a_file_without_an_end_is_read_no_further_than_announced() -> None:
+    message = changed(attachments=(file("f", bytes(100), "f.bin"),))
+    with pytest.raises(ContentChangedError, match="more came"):
+        list(compose(message, lambda _: repeat(bytes(60))))
+
+
+def test_a_long_name_in_another_script_is_folded() -> None:
+    message = changed(attachments=(file("f", b"", "ü" * 80 + ".pdf"),))
+    head = composed(message, {"f": b""}).rpartition(b"Content-Type: application/pdf")[2]
+    assert max(map(len, head.split(b"\r\n"))) <= 76
 
 
 def test_twenty_megabytes_stream_through_less_than_one() -> None:

@@ -40,7 +40,12 @@ def test_an_image_that_nothing_has_is_left_out_and_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "html", ['<table background="cid:logo@fin.example">', '<a href=" cid:logo@fin.example">']
+    "html",
+    [
+        '<table background="cid:logo@fin.example">',
+        '<a href=" cid:logo@fin.example">',
+        '<input src="cid:logo@fin.example">',
+    ],
 )
 def test_only_images_name_images(html: str) -> None:
     inlined = inline_images(html, [LOGO], ID)

@@ -77,6 +77,8 @@ def test_a_cut_takes_the_end_and_never_the_token_and_leaves_no_half_character() 
     emoji = reply_subject("👩🏽‍💻" * 100, Mode.REPLY, TOKEN)
     assert len(emoji.encode("utf-16-le")) <= 510
     assert not emoji.rstrip("…").endswith("\u200d")
+    for shift in ("", "x"):
+        assert reply_subject(shift + "q\u0301" * 200, Mode.REPLY, "").endswith("q\u0301…")
 
 
 def test_line_breaks_and_characters_that_turn_text_become_spaces() -> None:
