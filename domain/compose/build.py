@@ -41,7 +41,8 @@ class Written:
 @dataclass(frozen=True, slots=True)
 class Sending:
     """What the app adds. `sender`: the mailbox with the email server's sender name. `token`: the incident's
-    subject token. `signature`: plain text. `date` with a time zone. `message_id` from `new_message_id`."""
+    subject token, `stale_tokens` those of other incidents that the subject may still hold. `signature`:
+    plain text. `date` with a time zone. `message_id` from `new_message_id`."""
 
     sender: Address
     token: str
@@ -49,6 +50,7 @@ class Sending:
     message_id: str
     date: datetime
     auto_submitted: bool = False
+    stale_tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def outgoing_message(
         to=to,
         cc=cc,
         bcc=bcc,
-        subject=reply_subject(subject, written.mode, sending.token),
+        subject=reply_subject(subject, written.mode, sending.token, sending.stale_tokens),
         html=inlined.html,
         text=printable("\n\n".join(piece.text for piece in pieces)) + "\n",
         message_id=sending.message_id,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from domain.compose.message import Mode
 
@@ -29,23 +30,34 @@ _UNWANTED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202
 _MAX_READ_CHARS = 4_000
 
 
-def reply_subject(subject: str, mode: Mode, token: str) -> str:
+def reply_subject(subject: str, mode: Mode, token: str, stale_tokens: Iterable[str] = ()) -> str:
     """The subject that goes out, one line of at most 255 UTF-16 units; what is too long loses its end.
 
     `token`, for example `[INC-1042 k7fq2m9x]`, stands in front of the text, once, wherever and however often
-    `subject` holds it; empty: there is none. Tokens of other incidents are for the caller to take out. With
-    `Mode.NEW` there is no prefix, and prefixes in `subject` stay. The result given again stays as it is.
+    `subject` holds it, brackets lost or not; empty: there is none. `stale_tokens` are taken out: a mail that
+    was moved still names the incident it came from (`find_tokens`). With `Mode.NEW` there is no prefix, and
+    prefixes in `subject` stay. The result given again stays as it is.
     """
     text = " ".join(_UNWANTED.sub(" ", unicodedata.normalize("NFC", subject[:_MAX_READ_CHARS])).split())
-    if token:
-        text = re.sub(re.escape(token), " ", text, flags=re.IGNORECASE)
-    text = " ".join(text.split())
+    for one in (token, *stale_tokens):
+        text = _without_token(text, one)
     if mode is not Mode.NEW:
         text = strip_prefixes(text)
     prefix = {Mode.NEW: "", Mode.FORWARD: "Fwd:"}.get(mode, "Re:")
     head = " ".join(part for part in (prefix, token) if part)
     text = _cut(text, MAX_SUBJECT_UNITS - _units(head) - bool(head))
     return f"{head} {text}".strip()
+
+
+def _without_token(text: str, token: str) -> str:
+    words = [re.escape(word) for word in token.strip("[] ").split()]
+    if not words:
+        return text
+    said = re.compile(rf"(?<![A-Za-z0-9._~-])\[? ?{' '.join(words)}(?![A-Za-z0-9]) ?\]?", re.IGNORECASE)
+    # Again, since what is left may close up to a token.
+    while (shorter := " ".join(said.sub(" ", text).split())) != text:
+        text = shorter
+    return text
 
 
 def strip_prefixes(subject: str) -> str:

@@ -65,6 +65,33 @@ def test_what_is_no_prefix_stays(topic: str) -> None:
     assert reply_subject(topic, Mode.REPLY, "") == f"Re: {topic}"
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "inc-1042 K7FQ2M9X] topic",
+        "[INC-1042  k7fq2m9x topic",
+        "[INC-1042\u00a0k7fq2m9x ] topic",
+        "[EXTERNAL][INC-1042 k7fq2m9x] topic",
+        "[INC-1042 [INC-1042 k7fq2m9x] k7fq2m9x] topic",
+    ],
+)
+def test_a_token_that_a_mail_program_damaged_is_not_there_twice(written: str) -> None:
+    subject = reply_subject(written, Mode.REPLY, TOKEN)
+    assert subject.startswith(f"Re: {TOKEN} ")
+    assert subject.casefold().count("k7fq2m9x") == 1
+    assert subject.endswith(" topic")
+
+
+def test_the_token_of_an_incident_that_the_mail_was_moved_from_goes() -> None:
+    moved = "Re: [INC-7 aaaabbbb] AW: topic"
+    assert reply_subject(moved, Mode.REPLY, TOKEN, ["INC-7 aaaabbbb"]) == f"Re: {TOKEN} topic"
+
+
+def test_an_incident_whose_id_ends_alike_keeps_its_token() -> None:
+    other = "[XINC-1042 k7fq2m9x] topic"
+    assert reply_subject(other, Mode.REPLY, TOKEN) == f"Re: {TOKEN} {other}"
+
+
 def test_a_new_mail_keeps_its_subject_and_gets_the_token_in_front() -> None:
     assert reply_subject("Re: what we said", Mode.NEW, TOKEN) == f"{TOKEN} Re: what we said"
 
