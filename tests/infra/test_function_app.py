@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from tests.infra.bicep import (
     INFRA,
+    MAIN,
     Resource,
     declared,
     properties,
@@ -174,3 +175,11 @@ def test_azd_deploys_the_folder_to_the_tagged_app() -> None:
 
     assert re.search(r"^services:\n  app:\n", azure, re.MULTILINE)
     assert "'azd-service-name': 'app'" in APP.read_text(encoding="utf-8")
+
+
+def test_every_parameter_is_explained_to_the_operator() -> None:
+    page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
+    [section] = re.findall(r"^## Parameters\n(.*?)^## ", page, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section, re.MULTILINE)
+
+    assert set(re.findall(r"\w+", " ".join(rows))) == set(declared(MAIN, "parameter"))
