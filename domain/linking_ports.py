@@ -169,8 +169,8 @@ class MailFilter:
 
 @dataclass(frozen=True, slots=True)
 class TabMail:
-    """A row of the tab: the mail as lists show it (no evidence, no parts beyond the first 20) and its
-    state."""
+    """A row of the tab: the mail as lists show it (no evidence, no parts beyond the first 20) and its state
+    (no history, no `placed_before`)."""
 
     mail: Mail
     state: MailState
@@ -180,7 +180,8 @@ class TabMail:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation of the tab. `id`: key-safe. Times of its newest mail."""
+    """A conversation of the tab. `id`: key-safe. `latest`: its newest mail, through a filter the newest that
+    matches; `incident_id`: where that one lies. Everything else is of all its mails."""
 
     id: str
     incident_id: str

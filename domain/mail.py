@@ -59,6 +59,15 @@ class Part:
         """Decoded size, exact for unencoded parts, else an estimate from the encoded length."""
         return self.length * 57 // 78 if self.transfer_encoding == "base64" else self.length
 
+    @property
+    def is_inline(self) -> bool:
+        """Shown within the body: said so, or an image that the body can name by its Content-ID."""
+        if self.disposition == "attachment":
+            return False
+        return self.disposition == "inline" or (
+            self.content_id is not None and self.content_type.startswith("image/")
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -130,3 +139,8 @@ class Mail:
         """Indexes into `parts` of everything that is not the body: `GET .../attachments/{n}` counts in
         these."""
         return tuple(n for n in range(len(self.parts)) if n not in (self.text_part, self.html_part))
+
+    @property
+    def has_attachments(self) -> bool:
+        """Whether anything comes with it that is not shown within the body."""
+        return any(not self.parts[index].is_inline for index in self.attachments)

@@ -7,7 +7,6 @@ import unicodedata
 from urllib.parse import quote
 
 from domain.mail import Part
-from incident_mails.mail_json import is_inline
 
 _MAX_NAME_CHARS = 150
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]+')
@@ -50,7 +49,7 @@ def served_type(part: Part) -> str:
 
 def download_headers(part: Part, name: str) -> dict[str, str]:
     """Headers of an attachment's answer."""
-    shown_in_body = part.content_type in _RASTER_TYPES and (is_inline(part) or part.content_id is not None)
+    shown_in_body = part.content_type in _RASTER_TYPES and (part.is_inline or part.content_id is not None)
     return {
         "Content-Disposition": content_disposition("inline" if shown_in_body else "attachment", name),
         "Content-Security-Policy": "default-src 'none'; sandbox",

@@ -38,7 +38,7 @@ def mail_json(mail: Mail) -> dict[str, object]:
         "sentAt": rfc3339(mail.sent_at),
         "receivedAt": rfc3339(mail.received_at),
         "businessUnit": mail.business_unit,
-        "hasAttachments": any(not one["inline"] for one in attachments),
+        "hasAttachments": mail.has_attachments,
         "attachments": attachments,
         "read": False,
         "kind": mail.kind.value,
@@ -57,17 +57,8 @@ def attachment_json(part: Part, position: int) -> dict[str, object]:
         "name": attachment_name(part, position),
         "contentType": part.content_type,
         "size": part.size_bytes,
-        "inline": is_inline(part),
+        "inline": part.is_inline,
     }
-
-
-def is_inline(part: Part) -> bool:
-    """Shown within the body: said so, or an image that the body can name by its Content-ID."""
-    if part.disposition == "attachment":
-        return False
-    return part.disposition == "inline" or (
-        part.content_id is not None and part.content_type.startswith("image/")
-    )
 
 
 def attachment_name(part: Part, position: int) -> str:

@@ -31,7 +31,7 @@ def transactions(operations: Iterable[Operation]) -> list[list[Operation]]:
     cut: list[list[Operation]] = []
     open_batches: dict[str, tuple[list[Operation], int]] = {}
     for one in latest.values():
-        cost = _wire_bytes(one.row)
+        cost = wire_bytes(one.row)
         batch, size = open_batches.get(one.row.partition, ([], 0))
         if not batch or len(batch) >= MAX_OPERATIONS or size + cost > MAX_TRANSACTION_BYTES:
             batch, size = [], 0
@@ -41,7 +41,7 @@ def transactions(operations: Iterable[Operation]) -> list[list[Operation]]:
     return cut
 
 
-def _wire_bytes(row: Row) -> int:
+def wire_bytes(row: Row) -> int:
     """An upper bound of what the row takes on the wire: JSON in UTF-8, quotes escaped, bytes in base64."""
     size = _FRAMING_BYTES
     for name, value in row.values.items():
