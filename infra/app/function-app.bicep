@@ -90,7 +90,6 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    keyVaultReferenceIdentity: identityId
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {
       minTlsVersion: '1.2'
@@ -185,10 +184,7 @@ resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
         }
       }
     }
-    login: {
-      tokenStore: { enabled: false }
-      preserveUrlFragmentsForLogins: true
-    }
+    login: { tokenStore: { enabled: false } }
   }
   dependsOn: [appSettings]
 }

@@ -162,6 +162,17 @@ def test_alerts_and_workbook_ask_for_metrics_that_telemetry_names() -> None:
     assert json.loads(workbook)["version"] == "Notebook/1.0"
 
 
+def test_alerts_ask_for_functions_that_are_there() -> None:
+    alerts = (INFRA / "app" / "alerts.bicep").read_text(encoding="utf-8")
+    asked = set(re.findall(r'AppRequests \| where Name == "(\w+)"', alerts))
+    functions = re.findall(
+        r'function_name\("(\w+)"\)', (ROOT / "function_app.py").read_text(encoding="utf-8")
+    )
+
+    assert asked
+    assert asked <= set(functions)
+
+
 def test_every_alert_has_its_runbook() -> None:
     page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
     rules = re.findall(r"name: '([a-z-]+)'\n    description", (INFRA / "app" / "alerts.bicep").read_text())

@@ -12,6 +12,7 @@ from tests.infra.bicep import (
     EXTENSION,
     INFRA,
     MAIN,
+    Module,
     declared,
     decorators,
     files,
@@ -68,10 +69,7 @@ def test_every_name_that_is_used_is_declared_and_every_declared_one_is_used(path
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.symbol)
-def test_a_module_is_given_the_parameters_that_it_has_and_needs(module: object) -> None:
-    from tests.infra.bicep import Module
-
-    assert isinstance(module, Module)
+def test_a_module_is_given_the_parameters_that_it_has_and_needs(module: Module) -> None:
     has = declared(module.path, "parameter")
 
     assert module.given <= set(has)
