@@ -52,6 +52,10 @@ class LinkStore(Protocol):
         """One conditional write of the mail's row. Raises `ConflictError` (read again and decide again)."""
         ...
 
+    def log(self, activity: Activity, change: str) -> None:
+        """Writes the activity log's entry of a person's decision; the same `change` again is the same entry."""
+        ...
+
     def project(self, linked: Sequence[LinkedMail]) -> None:
         """Derives placement rows, tab rows (`IncidentMailStore.put`/`remove`) and triage rows from the mails'
         states; idempotent, removes what an earlier state left (`placed_before`)."""

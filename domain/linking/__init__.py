@@ -1,0 +1,1 @@
+"""The rules that say in which incident a mail belongs."""

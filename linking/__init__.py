@@ -1,0 +1,1 @@
+"""Works out where mails belong and keeps it so, whatever changes."""

@@ -1,0 +1,37 @@
+"""Links what arrived: called for every page of mails that was stored, and again when the page is repeated.
+
+The pending row is written before anything is decided and removed last. Dies in between: the page comes again,
+or the sweep finds the row; both end in the same links.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from domain.linking_ports import PendingWork
+from domain.links import LinkedMail
+from domain.mail import Mail
+from linking.context import INCIDENT_CHANGED_QUEUE, LinkContext
+from linking.messages import changed_message
+from linking.settle import UnsettledError, settle
+
+INLINE_MAILS = 500
+"""So many dependents are decided at once; the rest goes on from a queue message."""
+
+
+def link_mails(context: LinkContext, mails: Sequence[Mail]) -> list[LinkedMail]:
+    """Decides stored mails, whose rows and reference index are written. Raises what storage raises."""
+    ids = sorted({mail.id for mail in mails})
+    if not ids:
+        return []
+    change = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:32]
+    work = PendingWork("mail", ids[0], change, context.clock.now(), {"mails": ids})
+    context.pending.put(work)
+    try:
+        settled = settle(context, ids, forced=False, most=INLINE_MAILS)
+    except UnsettledError:
+        context.queue.send(INCIDENT_CHANGED_QUEUE, changed_message(work))
+        return list(context.links.read(ids).values())
+    context.pending.done(work)
+    return [settled[one] for one in ids if one in settled]

@@ -1,0 +1,218 @@
+"""Decides mails and everything that depends on them, until nothing changes any more.
+
+Works in rounds: read the mails, then what they depend on; save what changes, each under its row's ETag;
+project it; go on with those that depend on what changed. That order makes two workers, or a worker and an
+arriving mail, see each other: who comes second sees the first one's writes, or meets a changed ETag and
+decides again.
+
+Dies anywhere: the pending row that the caller wrote first is found by the sweep, and `forced` walks the whole
+way again, whatever was written already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from domain.errors import ConflictError
+from domain.linking.rules import Surroundings, decide
+from domain.linking.verify import verify_sender
+from domain.links import MAX_HISTORY, Link, LinkChange, LinkedMail, MailState, Stratum
+from domain.ours import conversation_key
+from linking.context import LinkContext
+from linking.surroundings import Around
+
+BATCH = 100
+MAX_ROUNDS = 2_000
+"""More is no thread that people write: the pending row stays, and the work goes on from a message."""
+
+Edit = Callable[[MailState], MailState]
+
+
+class UnsettledError(Exception):
+    """The work did not come to its end in `MAX_ROUNDS`, or within the caller's bound."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one round found to be looked at next."""
+
+    settled: dict[str, LinkedMail] = field(default_factory=dict)
+    again: dict[str, None] = field(default_factory=dict)
+    """Somebody else changed the row: read it again."""
+    next: dict[str, None] = field(default_factory=dict)
+
+
+def settle(
+    context: LinkContext,
+    mail_ids: Iterable[str],
+    *,
+    forced: bool,
+    edits: Mapping[str, Edit] | None = None,
+    most: int | None = None,
+) -> dict[str, LinkedMail]:
+    """Decides these mails and their dependents; answers the given ones as they now stand.
+
+    `edits`: changes of states that are made as the mails are decided, in the same write. `forced`: go on to
+    dependents though nothing changes here. `most`: raises `UnsettledError` beyond so many mails. Raises what
+    storage raises.
+    """
+    wanted = list(dict.fromkeys(mail_ids))
+    left_edits = dict(edits or {})
+    queue = dict.fromkeys(wanted)
+    first = dict.fromkeys(wanted)
+    walked: set[str] = set()
+    settled: dict[str, LinkedMail] = {}
+    count = 0
+    for _ in range(MAX_ROUNDS):
+        batch = list(queue)[:BATCH]
+        if not batch:
+            return {mail_id: settled[mail_id] for mail_id in wanted if mail_id in settled}
+        for mail_id in batch:
+            del queue[mail_id]
+        count += len(batch)
+        if most is not None and count > most + len(wanted):
+            raise UnsettledError
+        go_on = {mail_id for mail_id in batch if forced and mail_id not in walked}
+        outcome = _round(context, batch, go_on, left_edits, first)
+        walked |= go_on - outcome.again.keys()
+        for mail_id in outcome.settled:
+            left_edits.pop(mail_id, None)
+            first.pop(mail_id, None)
+        settled |= outcome.settled
+        queue |= outcome.again
+        queue |= outcome.next
+    raise UnsettledError
+
+
+def _round(
+    context: LinkContext,
+    batch: list[str],
+    go_on: set[str],
+    edits: Mapping[str, Edit],
+    first: Mapping[str, None],
+) -> _Round:
+    """`go_on`: mails whose dependents are looked at in any case. `first`: mails that are projected in any
+    case, since an earlier try may have died before that."""
+    outcome = _Round()
+    rows = context.links.read(batch)
+    edited = {
+        mail_id: replace(row, state=edits[mail_id](row.state)) if mail_id in edits else row
+        for mail_id, row in rows.items()
+    }
+    around = Around(context, edited.values())
+    moved: dict[str, LinkedMail] = {}
+    to_project: dict[str, LinkedMail] = {}
+    fresh: set[str] = set()
+    for mail_id in around.in_order():
+        row, wanted = rows[mail_id], edited[mail_id]
+        state = _decide(context, around, wanted)
+        if state == row.state:
+            outcome.settled[mail_id] = row
+            if mail_id in first or mail_id in go_on:
+                to_project[mail_id] = row
+            continue
+        try:
+            saved = context.links.save_state(row, state)
+        except ConflictError:
+            outcome.again[mail_id] = None
+            around.decided(mail_id, row.state.link)
+            continue
+        outcome.settled[mail_id] = to_project[mail_id] = saved
+        if not row.state.decided:
+            fresh.add(mail_id)
+        if row.state.link != state.link or not row.state.decided:
+            moved[mail_id] = row
+    conversations = _conversations(context, rows, moved, go_on)
+    before = {digest: context.links.conversation_incidents(digest) for digest in conversations}
+    context.links.project(list(to_project.values()))
+    outcome.next |= _named_by(context, around, {*moved, *(go_on & outcome.settled.keys())})
+    for mail_id in fresh:
+        facts = around.facts(mail_id)
+        assert facts is not None
+        outcome.next |= dict.fromkeys(around.sharers(facts))
+        if len(around.cycle(mail_id)) > 1:
+            outcome.next |= dict.fromkeys(sorted(around.cycle(mail_id) - {mail_id}))
+    for digest, is_forced in conversations.items():
+        if is_forced or set(before[digest]) != set(context.links.conversation_incidents(digest)):
+            outcome.next |= dict.fromkeys(context.links.members(digest))
+    return outcome
+
+
+def _decide(context: LinkContext, around: Around, linked: LinkedMail) -> MailState:
+    """The state that the mail has to have."""
+    state = linked.state
+    facts = around.facts(linked.mail.id)
+    assert facts is not None
+    named = around.named(facts)
+    had_place = state.link is not None and state.link.stratum is Stratum.CERTAIN
+    surroundings = Surroundings(
+        named,
+        around.link,
+        lambda: around.conversation(facts, placed_before=had_place or linked.mail.id in state.placed_before),
+        around.book,
+    )
+    link = decide(facts, surroundings)
+    # What a conversation names may have been read only while it was decided.
+    verified, reasons = verify_sender(
+        facts, link, named=named, facts_of=around.facts, link_of=around.link, book=around.book
+    )
+    around.decided(facts.id, link)
+    return replace(
+        state,
+        decided=True,
+        link=link,
+        business_unit=facts.business_unit,
+        sender_verified=verified,
+        verified_reasons=reasons,
+        shown_as=around.shown_as(facts),
+        placed_before=_placed_before(state, link),
+        history=_history(context, state, link),
+    )
+
+
+def _placed_before(state: MailState, link: Link | None) -> tuple[str, ...]:
+    places = [one.incident_id for one in (state.link, link) if one is not None]
+    return tuple(dict.fromkeys((*state.placed_before, *places)))
+
+
+def _history(context: LinkContext, state: MailState, link: Link | None) -> tuple[LinkChange, ...]:
+    """A change that a person just made gets its link; any other change of the link is an entry of its own."""
+    history = state.history
+    if history and history[-1].decision is not None and history[-1].decision.id == _just_made(state):
+        return (*history[:-1], replace(history[-1], link=link))
+    if state.decided and link == state.link:
+        return history
+    return (*history, LinkChange(context.clock.now(), link))[-MAX_HISTORY:]
+
+
+def _just_made(state: MailState) -> str | None:
+    """The id of a person's change that has not been decided yet."""
+    last = state.history[-1]
+    return last.decision.id if last.decision is not None and last.link == state.link else None
+
+
+def _conversations(
+    context: LinkContext, rows: Mapping[str, LinkedMail], moved: Mapping[str, LinkedMail], go_on: set[str]
+) -> dict[str, bool]:
+    """Conversations whose other mails may be concerned, by keyed hash; True: in any case."""
+    found: dict[str, bool] = {}
+    for mail_id in {*moved, *(go_on & rows.keys())}:
+        conversation_id = rows[mail_id].mail.conversation_id
+        if conversation_id:
+            digest = context.mails.keyed_hash(conversation_key(conversation_id))
+            found[digest] = found.get(digest, False) or mail_id in go_on
+    return found
+
+
+def _named_by(context: LinkContext, around: Around, mail_ids: set[str]) -> dict[str, None]:
+    """The mails that name one of these."""
+    names = {
+        facts.own_name
+        for mail_id in mail_ids
+        if (facts := around.facts(mail_id)) is not None and facts.own_name is not None
+    }
+    hashes = [context.mails.keyed_hash(name) for name in sorted(names)]
+    if not hashes:
+        return {}
+    return {one: None for found in context.links.naming(hashes).values() for one in found}
