@@ -12,7 +12,7 @@ from domain.linking_ports import MailFilter, TabPage
 from domain.links import Link, LinkedMail, LinkRule, LinkState, MailState, SenderVerified, Stratum
 from domain.mail import Direction, Part
 from store.incident_mail_store import TableIncidentMailStore
-from store.tab_keys import conversation_of, place_of
+from store.tab_keys import conversation_of, place_of, position_of
 from tests.store.support import NOW, mail
 
 _numbers = itertools.count(1)
@@ -77,7 +77,7 @@ class Model:
         return sorted((one for one in found.values() if _matches(one, where)), key=_place)
 
     def conversations(self, incidents: Sequence[str], where: MailFilter = ALL) -> list[Shown]:
-        """Each by its newest mail that matches."""
+        """Each by its newest mail that matches; without a filter, conversations of one time by id."""
         everything = [one for incident in incidents for one in self.tabs[incident].values()]
         newest: dict[str, LinkedMail] = {}
         for one in self.mails(incidents, where):
@@ -89,7 +89,9 @@ class Model:
             unread = sum(map(is_unread, members))
             attachments = any(one.mail.has_attachments for one in members)
             shown.append(Shown(conversation, latest.mail.id, len(members), unread, tuple(units), attachments))
-        return shown
+        if where != ALL:
+            return shown
+        return sorted(shown, key=lambda one: position_of(place_of(newest[one.id].mail), one.id))
 
     def counts(self, incident: str) -> dict[str, int]:
         """As the tab's version row has them."""
