@@ -2,8 +2,8 @@
 
 A table that is missing is created when a write finds it missing, so that a poll that changes nothing pays
 nothing; a read of a missing table finds nothing. A crash leaves a transaction whole or not there at all. A
-conditional write whose answer is lost is not sent again by itself: its second try would look like somebody
-else's."""
+conditional write whose answer is lost or says 5xx is not sent again by itself: its second try would look like
+somebody else's."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ Answer = TypeVar("Answer")
 
 _CONFLICT_STATUS = frozenset({404, 409, 412})
 _TABLE_MISSING = "TableNotFound"
+_SENT_ONCE: dict[str, Any] = {"retry_read": 0, "retry_status": 0}
+"""For conditional writes. What never reached the server is still sent again."""
 
 
 class TransactionConflictError(ConflictError):
@@ -98,7 +100,7 @@ class Table:
     def insert(self, row: Row) -> str:
         """Writes a row that must be absent; its ETag. Raises `ConflictError`."""
         with _conflicts():
-            return self._etag(self._creating(lambda: self._client.create_entity(_entity(row))))
+            return self._etag(self._creating(lambda: self._client.create_entity(_entity(row), **_SENT_ONCE)))
 
     def replace(self, row: Row, etag: str | None = None) -> str:
         """Writes the whole row; its ETag. Raises `ConflictError` where `etag` is given and no longer
@@ -117,15 +119,16 @@ class Table:
                     mode=UpdateMode.REPLACE,
                     etag=etag,
                     match_condition=MatchConditions.IfNotModified,
-                    retry_read=0,
+                    **_SENT_ONCE,
                 )
             )
 
     def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         """Deletes a row; absent is fine. Raises `ConflictError` where `etag` is given and no longer holds."""
         condition = MatchConditions.IfNotModified if etag else MatchConditions.Unconditionally
+        again = _SENT_ONCE if etag else {}
         with _conflicts():
-            self._client.delete_entity(partition, key, etag=etag, match_condition=condition)
+            self._client.delete_entity(partition, key, etag=etag, match_condition=condition, **again)
 
     def transaction(self, operations: Sequence[Operation], *, repeatable: bool = False) -> tuple[str, ...]:
         """All or nothing, in one partition and one request (at most 100 rows); the ETags, empty for deletes.

@@ -1,7 +1,8 @@
 """Sends transactions: the SDK's pipeline (retries, tokens, transport) with nothing in it that a transaction
 does not need.
 
-A transaction is written whole or not at all. It is sent again by itself only where that is safe.
+A transaction is written whole or not at all. It is sent again by itself only where that is safe: an answer of
+500, 503 or 504 can follow a write that was made, and the second try would look like somebody else's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,19 @@ from store.transaction_wire import (
 _VERSION = "2019-02-02"
 _AGAIN = frozenset({"POST"})
 _NEVER: frozenset[str] = frozenset()
+_NOT_RECEIVED = "ServerBusy"
+"""Microsoft, "Common REST API error codes": the server is unable to receive requests."""
+
+
+class _SafeRetryPolicy(RetryPolicy[Any, Any]):
+    """The SDK's sends a POST again after 500, 503 and 504, and anything with `Retry-After`, whatever its
+    `retry_on_methods` says."""
+
+    def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
+        if "POST" in settings["methods"]:
+            return bool(super().is_retry(settings, response))
+        said = response.http_response.headers.get("x-ms-error-code")
+        return said == _NOT_RECEIVED and bool(super().is_retry(settings, response))
 
 
 class TransactionPipeline:
@@ -36,12 +50,12 @@ class TransactionPipeline:
 
     def __init__(self, connection: StorageConnection) -> None:
         self._endpoint = connection.tables.url.rstrip("/")
-        policies: list[Any] = [UserAgentPolicy(), RetryPolicy(**RETRIES)]
+        policies: list[Any] = [UserAgentPolicy(), _SafeRetryPolicy(**RETRIES)]
         policies += signing_policies(connection, tables=True)
         self._pipeline: Pipeline[HttpRequest, Any] = Pipeline(connection.transport, policies)
 
     def send(self, table: str, operations: list[Operation], *, repeatable: bool) -> Done | Failed:
-        """One request. `repeatable`: it may be sent again when its answer was lost.
+        """One request. `repeatable`: it may be sent again when its answer was lost or says 5xx.
 
         Raises `AzureError` where no answer came, and the product's errors where the account refused.
         """

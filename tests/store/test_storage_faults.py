@@ -20,6 +20,7 @@ from store.folder_sync_store import TableFolderSyncStore
 from store.mail_store import TableMailStore
 from store.poll_schedule import TablePollSchedule
 from store.raw_mail_store import BlobRawMailStore
+from store.table import Table
 from store.work_queue import StorageWorkQueue
 from tests.store.support import NOW, FakeVault, mail
 
@@ -29,6 +30,7 @@ CALLS: dict[str, Callable[[StorageConnection], object]] = {
     "query": lambda c: TablePollSchedule(c).due(NOW, 10),
     "insert": lambda c: TableFolderSyncStore(c).save(SYNC, None),
     "replace": lambda c: TableFolderSyncStore(c).save(SYNC, "etag"),
+    "conditional delete": lambda c: Table(c, "any").delete("partition", "key", "etag"),
     "transaction": lambda c: TablePollSchedule(c).save(PollState("default", NOW), None),
     "repeatable transaction": lambda c: TableMailStore(c, FakeVault()).put([mail(1)]),
     "small blob": lambda c: BlobRawMailStore(c).put(mail(1).id, [b"x"]),
@@ -142,13 +144,24 @@ def test_an_answer_that_nobody_can_read_is_passing_trouble(name: str, answer: by
     assert error.code == "StorageUnavailable"
 
 
-@pytest.mark.parametrize("name", ["insert", "replace", "transaction"])
-def test_a_conditional_write_whose_answer_is_lost_is_not_sent_again(name: str) -> None:
+@pytest.mark.parametrize("answer", [None, status(500), status(503), status(504, "Retry-After: 1\r\n")])
+@pytest.mark.parametrize("name", ["insert", "replace", "conditional delete", "transaction"])
+def test_a_conditional_write_that_may_have_been_made_is_not_sent_again(
+    name: str, answer: bytes | None
+) -> None:
     """Its second try would look like somebody else's, and the writer would think that it had lost."""
-    with storage_that_answers(None) as (connection, asked):
+    with storage_that_answers(answer) as (connection, asked):
         error, _ = failure(CALLS[name], connection)
     assert isinstance(error, RetryLaterError)
+    assert error.code == "StorageUnavailable"
     assert len(asked) == 1
+
+
+def test_a_transaction_that_a_busy_account_did_not_take_is_sent_again() -> None:
+    with storage_that_answers(status(503, "x-ms-error-code: ServerBusy\r\n")) as (connection, asked):
+        error, _ = failure(CALLS["transaction"], connection)
+    assert isinstance(error, RetryLaterError)
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize("name", ["read", "query", "repeatable transaction"])
