@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from locks import locked
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,13 +82,14 @@ def wheels(python: tuple[int, int]) -> list[Path]:
     pinned = requirements(python)
     stamp = hashlib.sha256("\n".join((*pinned, *PLATFORMS, repr(python))).encode()).hexdigest()[:12]
     folder = KEPT / f"wheels-{python[0]}.{python[1]}-{stamp}"
-    if not folder.exists():
-        KEPT.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=KEPT) as half:
-            _download(pinned, python, Path(half) / "wheels")
-            for old in KEPT.glob(f"wheels-{python[0]}.{python[1]}-*"):
-                shutil.rmtree(old)
-            (Path(half) / "wheels").replace(folder)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with locked(KEPT / "lock", lambda line: print(line, file=sys.stderr)):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=KEPT) as half:
+                _download(pinned, python, Path(half) / "wheels")
+                for old in KEPT.glob(f"wheels-{python[0]}.{python[1]}-*"):
+                    shutil.rmtree(old)
+                (Path(half) / "wheels").replace(folder)
     return sorted(folder.glob("*.whl"))
 
 

@@ -17,7 +17,7 @@ from types import ModuleType
 import pathspec
 import pytest
 
-from tests.scaffold.project import ROOT, tracked_files
+from tests.scaffold.project import ROOT
 from tests.support.mail_arrival import mail_with_id, synced
 from tests.support.mails import large_mail, plain_mail
 from tests.support.running_sandbox import RunningSandbox, running_sandbox
@@ -87,13 +87,12 @@ def _interpreter(folder: Path) -> Path:
 def test_the_package_holds_what_runs_and_nothing_else(package: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         ours = [name for name in archive.namelist() if not name.startswith(".python_packages/")]
-    expected = [str(path) for path in tracked_files() if not _ignored_by_functions(path)]
 
-    assert sorted(ours) == sorted(set(expected) - {"requirements.txt"})
+    assert set(ours) == {str(path) for path in _uploaded()} - {"requirements.txt"}
 
 
 def test_what_azd_uploads_is_the_app_and_its_requirements() -> None:
-    uploaded = {path.parts[0] for path in tracked_files() if not _ignored_by_functions(path)}
+    uploaded = {path.parts[0] for path in _uploaded()}
 
     assert {"function_app.py", "wiring.py", "host.json", "requirements.txt", "domain"} <= uploaded
     assert uploaded & {"tests", "sandbox", "bench", "scripts", "infra", "docs", ".gitignore"} == set()
@@ -150,9 +149,13 @@ def test_the_workers_limit_is_512_mb_and_its_code_is_the_packages(sandbox: Runni
     assert str(ROOT) not in mapped
 
 
-def _ignored_by_functions(path: Path) -> bool:
-    lines = (ROOT / ".funcignore").read_text(encoding="utf-8").splitlines()
-    return pathspec.GitIgnoreSpec.from_lines(lines).match_file(path)
+def _uploaded() -> list[Path]:
+    """What azd uploads: this folder as it is, less .funcignore (and less what git ignores, such as caches)."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
+    paths = [Path(name) for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    return [path for path in paths if not ignored.match_file(path)]
 
 
 def test_the_script_says_where_the_package_is_and_how_large(tmp_path: Path) -> None:
