@@ -9,6 +9,7 @@ so a process that dies on any line leaves the old one; downloaded wheels are kep
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -19,7 +20,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from locks import locked
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,7 +83,8 @@ def wheels(python: tuple[int, int]) -> list[Path]:
     stamp = hashlib.sha256("\n".join((*pinned, *PLATFORMS, repr(python))).encode()).hexdigest()[:12]
     folder = KEPT / f"wheels-{python[0]}.{python[1]}-{stamp}"
     KEPT.mkdir(parents=True, exist_ok=True)
-    with locked(KEPT / "lock", lambda line: print(line, file=sys.stderr)):
+    with (KEPT / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=KEPT) as half:
                 _download(pinned, python, Path(half) / "wheels")

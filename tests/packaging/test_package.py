@@ -150,7 +150,7 @@ def test_the_workers_limit_is_512_mb_and_its_code_is_the_packages(sandbox: Runni
 
 
 def _uploaded() -> list[Path]:
-    """What azd uploads: this folder as it is, less .funcignore (and less what git ignores, such as caches)."""
+    """What azd uploads: this folder as it is, less .funcignore, and less what git ignores, such as caches."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
