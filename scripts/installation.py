@@ -51,7 +51,7 @@ class Tools:
 def install(root: Path, say: Callable[[str], None], *, with_checkov: bool = False) -> Tools:
     """Installs what is missing or made from other requirements, and says so; returns where everything is.
 
-    `with_checkov`: also what checks infra/, which the tests alone need. Raises InstallationError with a reason
+    `with_checkov`: also what checks infra/, for the tests. Raises InstallationError with a reason
     for people. Only one process of a tree installs at a time.
     """
     local = root / ".local"
