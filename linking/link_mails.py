@@ -6,7 +6,6 @@ or the sweep finds the row; both end in the same links.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from domain.linking_ports import PendingWork
@@ -25,8 +24,8 @@ def link_mails(context: LinkContext, mails: Sequence[Mail]) -> list[LinkedMail]:
     ids = sorted({mail.id for mail in mails})
     if not ids:
         return []
-    change = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:32]
-    work = PendingWork("mail", ids[0], change, context.clock.now(), {"mails": ids})
+    # A row of its own for every try: what a dead try left half done is the sweep's to finish, by force.
+    work = PendingWork("mail", ids[0], context.new_id(), context.clock.now(), {"mails": ids})
     context.pending.put(work)
     try:
         settled = settle(context, ids, forced=False, most=INLINE_MAILS)

@@ -87,7 +87,8 @@ class Around:
 
     def shown_as(self, facts: MailFacts) -> str | None:
         """See `domain.linking.decide_all.shown_as`."""
-        return shown_as(facts, [self._facts[one] for one in self.sharers(facts) if one in self._facts])
+        others = [self._facts[one] for one in self.sharers(facts) if one in self._facts]
+        return shown_as(facts, [facts, *others])
 
     def named(self, facts: MailFacts) -> dict[str, tuple[str, ...]]:
         """What each of its names means; nothing where its references lead too far."""
