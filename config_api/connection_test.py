@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field
 
 from api.dependencies import ServicesDep
 from api.permissions import Permission, needs
-from api.problems import FieldError, Problem
 from api.services import Services
 from config_api.addresses import smtp_address
 from config_api.connection_test_json import connection_test_json
@@ -45,13 +44,10 @@ def try_form(
     ),
 ) -> dict[str, Any]:
     """Takes the body of `PUT` and stores nothing. Without `secretKey` the stored one is used, where nothing
-    that it depends on (server, port, tenant, app, authentication type) changed."""
+    that it depends on (server, port, tenant, app, authentication type, encryption) changed."""
     stored = services.mailboxes.read(mailbox)
     before = stored.settings if stored else None
     settings = settings_of_form(form, before, mailbox)
-    if form.secret_key is None and before is not None and before.port != settings.port:
-        detail = "Enter the secret key again: the port changed, and it is sent nowhere new unasked."
-        raise Problem.of_fields([FieldError("secretKey", "RequiredAgain", detail)])
     if form.secret_key is not None:
         settings = replace(settings, secret=None)
     return _tested(services, settings, form.secret_key, step, form.other_mailbox)

@@ -14,13 +14,14 @@ from domain.mailboxes import MailboxConfiguration, PollState, SelectedFolder
 from domain.remedies import remedy_for
 
 _LATE_AFTER = timedelta(minutes=5)
+_IN_TROUBLE = ("failing", "gone")
 
 
 def mailbox_status(
     config: MailboxConfiguration, poll: PollState | None, syncs: Sequence[FolderSync], now: datetime
 ) -> dict[str, object]:
     """The body of `GET .../status`. `state` is one of off, neverPolled, throttled, failing, noFolders,
-    backfilling, receiving."""
+    partlyFailing, backfilling, receiving."""
     settings = config.settings
     by_id = {sync.folder_id: sync for sync in syncs}
     folders = [_folder(one, by_id.get(one.folder_id)) for one in _selected(config, syncs)]
@@ -75,6 +76,8 @@ def _state(
         return "noFolders"
     if _error_of_all(folders):
         return "failing"
+    if any(folder["state"] in _IN_TROUBLE for folder in folders):
+        return "partlyFailing"
     if any(folder["state"] in ("notStarted", "backfilling") for folder in folders):
         return "backfilling"
     return "receiving"
@@ -130,7 +133,7 @@ def _folder_error(sync: FolderSync) -> dict[str, object] | None:
 
 def _error_of_all(folders: Sequence[dict[str, object]]) -> object:
     """The first folder's trouble where every folder has one: then nothing is received."""
-    troubled = [folder for folder in folders if folder["state"] in ("failing", "gone")]
+    troubled = [folder for folder in folders if folder["state"] in _IN_TROUBLE]
     return troubled[0]["error"] if troubled and len(troubled) == len(folders) else None
 
 

@@ -8,15 +8,13 @@ that is over.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from api.services import Services
 from domain.errors import ConflictError, RetryLaterError
-from domain.mailboxes import PollState
+from domain.mailboxes import MAILBOX_SYNC_QUEUE, POLL_CLAIM, PollState
 from domain.stored import Versioned
 
-MAILBOX_SYNC_QUEUE = "mailbox-sync"
-_CLAIM = timedelta(minutes=2)
 _TRIES = 5
 
 
@@ -55,7 +53,7 @@ def _request(
         # A poll is under way: one more, without taking its claim, sees what came since.
         _send(services, state.mailbox_id, None)
         return PollRequest(now, now)
-    claimed_until = now + _CLAIM
+    claimed_until = now + POLL_CLAIM
     services.schedule.save(replace(state, due_at=now, claimed_until=claimed_until), etag)
     _send(services, state.mailbox_id, claimed_until)
     return PollRequest(now, now)

@@ -16,7 +16,8 @@ from api.problems import FieldError, Problem
 from api.services import Services
 from config_api.mailbox_json import logged, mailbox_json, warning
 from config_api.poll_request import stop_polling
-from domain.errors import BoundaryError, ConflictError
+from config_api.secret_versions import switch_off
+from domain.errors import ConflictError
 from domain.mailboxes import MailboxSettings, SecretRef
 from domain.remedies import remedy_for
 from domain.stored import Versioned
@@ -76,18 +77,15 @@ def _named(secret: SecretRef | None) -> dict[str, object]:
 def _disable(services: Services, secret: SecretRef | None) -> list[dict[str, object]]:
     if secret is None:
         return []
-    try:
-        services.secrets.disable(secret.name, secret.version)
-    except BoundaryError as error:
-        remedy = remedy_for(error.code)
-        detail = (
-            f"The mailbox is removed, but version {secret.version} of the secret {secret.name} is still"
-            f" enabled in Key Vault: disable it there by hand. {remedy.detail} {remedy.remedy}"
-        )
-        return [
-            warning("SecretNotDisabled", "The secret key is still enabled", detail) | {"cause": error.code}
-        ]
-    return []
+    error = switch_off(services, secret)
+    if error is None:
+        return []
+    remedy = remedy_for(error.code)
+    detail = (
+        f"The mailbox is removed, but version {secret.version} of the secret {secret.name} is still"
+        f" enabled in Key Vault: disable it there by hand. {remedy.detail} {remedy.remedy}"
+    )
+    return [warning("SecretNotDisabled", "The secret key is still enabled", detail) | {"cause": error.code}]
 
 
 def _conflict(services: Services, mailbox_id: str) -> Problem:

@@ -16,6 +16,7 @@ from api.problems import FieldError, Problem
 from api.services import Services
 from config_api.email_server_form import EmailServerForm
 from config_api.mailbox_json import warning
+from config_api.secret_versions import switch_off
 from config_api.settings_resource import Current, SettingsResource
 from domain.configuration import EmailServer, EmailServerKind, PasswordRef, SmtpSecurity, SmtpServer
 
@@ -40,12 +41,12 @@ def save_email_server(
         stored = EMAIL_SERVER.read(services)
         if new is None or not _names(stored.value.smtp, new):
             if new:
-                services.secrets.disable(new.name, new.version)
+                switch_off(services, new)
             raise
         # Our own row refused its repetition: it was written by a request that storage answered with 5xx.
         saved = stored
     if old and kept is None:
-        services.secrets.disable(old.name, old.version)
+        switch_off(services, old)
     return saved
 
 

@@ -21,9 +21,11 @@ from config_api.mailbox_form import MailboxForm, check_email
 from config_api.mailbox_json import logged, mailbox_json
 from config_api.mistakes import FieldMistakeError
 from config_api.poll_request import poll_now, stop_polling
+from config_api.secret_versions import switch_off
 from config_api.server_address import ServerAddress, parse_server_address
 from domain.errors import ConflictError
 from domain.mailboxes import AuthenticationType, MailboxConfiguration, MailboxSettings, SecretRef
+from domain.secret_reuse import what_asks_for_the_secret_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def save_mailbox(
         current = services.mailboxes.read(mailbox_id)
         if current is None or not _names(current.settings.secret, new_secret):
             if new_secret:
-                services.secrets.disable(new_secret.name, new_secret.version)
+                switch_off(services, new_secret)
             raise _conflict(current, now) from None
         # Our own row refused its repetition: it was written by a request that storage answered with 5xx.
         settings, etag = current.settings, current.settings_etag
@@ -159,18 +161,7 @@ def _secret_errors(
         return []
     if before is None or before.secret is None:
         return [FieldError("secretKey", "Required", "The secret key is not set yet; enter it.")]
-    changed = [
-        label
-        for label, old, new in (
-            ("server", before.incoming_server, made.incoming_server),
-            ("tenant", before.tenant_id, made.tenant_id),
-            ("app", before.app_id, made.app_id),
-            ("authentication type", before.authentication_type, made.authentication_type),
-        )
-        if old != new
-    ]
-    if made.authentication_type != AuthenticationType.OAUTH2 and before.email != made.email:
-        changed.append("login")  # a password is one login's
+    changed = what_asks_for_the_secret_again(before, made)
     if not changed:
         return []
     what = " and ".join(changed)

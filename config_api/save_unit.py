@@ -85,16 +85,9 @@ def _save(
         if current is None:
             raise Problem.not_found("The business unit") from None
         raise stale(entity_tag(current.etag), unit_json(current.value)) from None
-    if _matches(unit) - (_matches(stored.value) if stored else set()):
+    if unit.matches() - (stored.value.matches() if stored else set()):
         services.units.request_rewalks(services.clock.now())
     return saved
-
-
-def _matches(unit: BusinessUnit) -> set[str]:
-    """Everything by which mail becomes the unit's."""
-    if unit.archived:
-        return set()
-    return {*unit.addresses, *unit.domains, *unit.recipients, *unit.follow_up_recipients}
 
 
 def _taken(taken: AddressTakenError, unit: BusinessUnit) -> Problem:

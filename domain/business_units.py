@@ -24,6 +24,12 @@ class BusinessUnit:
     domains: tuple[str, ...] = ()
     archived: bool = False
 
+    def matches(self) -> set[str]:
+        """Everything by which mail becomes the unit's."""
+        if self.archived:
+            return set()
+        return {*self.addresses, *self.domains, *self.recipients, *self.follow_up_recipients}
+
 
 def normalise_address(address: str) -> str:
     """`Ann+x@HR.Example` -> `ann@hr.example`; domains in A-label form where they can be (RFC 5890)."""

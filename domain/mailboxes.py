@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 DEFAULT_MAILBOX_ID = "default"
 DEFAULT_EWS_PORT = 443
 DEFAULT_LOOK_BACK_DAYS = 7
 MAX_LOOK_BACK_DAYS = 365
+MAILBOX_SYNC_QUEUE = "mailbox-sync"
+POLL_CLAIM = timedelta(minutes=2)
+"""How long a taken poll stays taken when its worker dies."""
 
 
 class AuthenticationType(StrEnum):

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     )
 
 
-MAILBOX_SYNC_QUEUE = "mailbox-sync"
 FOLDER_SYNC_QUEUE = "folder-sync"
 
 CLAIM = timedelta(minutes=2)
-"""How long a taken poll or folder stays taken when its worker dies."""
+"""How long a taken folder stays taken when its worker dies."""
 INLINE_BUDGET = timedelta(seconds=20)
 """How long one mailbox's poll may sync small changes itself before it hands on."""
 FOLDER_BUDGET = timedelta(seconds=60)

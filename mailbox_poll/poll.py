@@ -1,9 +1,8 @@
 """The tick: takes each mailbox that is due and sends it to `mailbox-sync`.
 
-Dies after the claim, before the message: the claim runs out after `CLAIM` and the mailbox is due again. Dies
-after
-the message: nothing is left to do. Two ticks at once: the claim's conditional write lets one have each
-mailbox.
+Dies after the claim, before the message: the claim runs out after `POLL_CLAIM` and the mailbox is due again.
+Dies after the message: nothing is left to do. Two ticks at once: the claim's conditional write lets one
+have each mailbox.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.errors import ConflictError
-from domain.mailboxes import PollState
+from domain.mailboxes import MAILBOX_SYNC_QUEUE, POLL_CLAIM, PollState
 from domain.stored import Versioned
-from mailbox_poll.context import CLAIM, MAILBOX_SYNC_QUEUE, PollContext
+from mailbox_poll.context import PollContext
 from mailbox_poll.messages import mailbox_sync_message
 
 _PAGE = 200
@@ -37,7 +36,7 @@ def poll_due_mailboxes(context: PollContext) -> int:
 
 
 def _take(context: PollContext, due: Versioned[PollState]) -> bool:
-    claim_until = context.clock.now() + CLAIM
+    claim_until = context.clock.now() + POLL_CLAIM
     try:
         context.schedule.save(replace(due.value, claimed_until=claim_until), due.etag)
     except ConflictError:

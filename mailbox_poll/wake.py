@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from domain.mail import Mail
+from domain.mailboxes import MAILBOX_SYNC_QUEUE
 from domain.mime.message import MailContext
 from domain.ours import own_keys
 from domain.server_items import Envelope
 from domain.stored import WaitingAnswer
-from mailbox_poll.context import MAILBOX_SYNC_QUEUE, PollContext
+from mailbox_poll.context import PollContext
 from mailbox_poll.decide import ENVELOPE_BATCH, VANISHED_CODES, ask_envelopes
 from mailbox_poll.fetch import Fetcher
 from mailbox_poll.messages import MAX_WOKEN, woken_message

@@ -78,7 +78,7 @@ class TableBusinessUnitStore:
             raise
         before = old.value if old else None
         self._addresses.release(unit.id, entries(before) - entries(unit) if before else ())
-        if earlier is None and not _matches(unit) - (_matches(before) if before else set()):
+        if earlier is None and not unit.matches() - (before.matches() if before else set()):
             self._pending.delete(_PENDING, pending_key)
         return Versioned(unit, new_etag)
 
@@ -127,13 +127,6 @@ class TableBusinessUnitStore:
     def _may_be_saving(self, unit_id: str) -> bool:
         row = self._pending.get(_PENDING, f"unit;{safe(unit_id)}")
         return row is not None and parse_time(row.text("at")) > datetime.now(UTC) - SAVE_LIMIT
-
-
-def _matches(unit: BusinessUnit) -> set[str]:
-    """Everything by which mail becomes the unit's."""
-    if unit.archived:
-        return set()
-    return {*unit.addresses, *unit.domains, *unit.recipients, *unit.follow_up_recipients}
 
 
 def _unit(row: Row) -> BusinessUnit:

@@ -98,6 +98,7 @@ def test_the_stored_secret_is_used_where_nothing_that_it_depends_on_changed(app:
         {"port": 8443},
         {"tenantId": "evil.example"},
         {"appId": "11111111-1111-2222-3333-444455559e2a"},
+        {"sslEncrypted": False, "confirmSslOff": True},
     ],
 )
 def test_the_stored_secret_goes_nowhere_new(app: HttpApp, change: dict[str, Any]) -> None:

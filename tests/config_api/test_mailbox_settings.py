@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import AdminActionError, ConflictError
+from domain.errors import AdminActionError, ConflictError, RetryLaterError
 from mailbox_poll.messages import MailboxSyncMessage, read_mailbox_sync
 from store.connection import StorageConnection
 from tests.api.http_app import HttpApp
@@ -51,7 +51,7 @@ def test_an_enabled_mailbox_is_polled_at_once_and_one_that_is_off_is_not_due(app
 
 def test_a_change_needs_the_etag_of_what_it_replaces(app: HttpApp) -> None:
     etag = configured(app).headers["etag"]
-    change = mailbox_form(port=8443, secretKey=None)
+    change = mailbox_form(port=8443)
 
     without = app.call("PUT", MAILBOX, change)
     assert (without.status, without.code) == (428, "PreconditionRequired")
@@ -59,7 +59,7 @@ def test_a_change_needs_the_etag_of_what_it_replaces(app: HttpApp) -> None:
     changed = app.call("PUT", MAILBOX, change, headers={"if-match": etag})
     assert (changed.status, changed.json["port"]) == (200, 8443)
 
-    stale = app.call("PUT", MAILBOX, mailbox_form(port=444, secretKey=None), headers={"if-match": etag})
+    stale = app.call("PUT", MAILBOX, mailbox_form(port=444), headers={"if-match": etag})
     assert (stale.status, stale.code) == (412, "PreconditionFailed")
     assert stale.json["current"]["port"] == 8443
     assert stale.headers["etag"] == changed.headers["etag"]
@@ -112,6 +112,21 @@ def test_loser_of_two_savers_disables_its_secret_and_is_told_what_is_stored(
     assert app.vault.versions[name, version] == "another"
 
 
+def test_loser_of_two_savers_is_told_what_is_stored_though_key_vault_is_away_by_then(
+    app: HttpApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = configured(app).headers["etag"]
+
+    def lost(*args: Any) -> str:
+        app.vault.fails_with = RetryLaterError("KeyVaultUnavailable", "HTTP 503")
+        raise ConflictError("somebody was faster")
+
+    monkeypatch.setattr(type(app.services.mailboxes), "save_settings", lost)
+    answer = app.call("PUT", MAILBOX, mailbox_form(secretKey="another"), headers={"if-match": etag})
+
+    assert (answer.status, answer.json["current"]["email"]) == (412, "soc@corp.example")
+
+
 def test_nothing_is_stored_when_key_vault_refuses(app: HttpApp) -> None:
     app.vault.fails_with = AdminActionError("KeyVaultAccessDenied", "HTTP 403 Forbidden")
 
@@ -127,12 +142,14 @@ def test_nothing_is_stored_when_key_vault_refuses(app: HttpApp) -> None:
     "change",
     [
         {"incomingServer": "mail.corp.example"},
+        {"port": 8443},
         {"tenantId": "other.example"},
         {"appId": "4f1c0000-1111-2222-3333-444455550000"},
+        {"sslEncrypted": False, "confirmSslOff": True},
     ],
 )
 def test_the_secret_is_asked_for_again_when_it_would_be_used_elsewhere(
-    app: HttpApp, change: dict[str, str]
+    app: HttpApp, change: dict[str, Any]
 ) -> None:
     etag = configured(app).headers["etag"]
 

@@ -99,10 +99,12 @@ def test_what_is_not_configured_is_not_there_and_is_made_by_post_alone(app: Http
 
 def test_a_patch_changes_what_it_names_and_nothing_else(app: HttpApp) -> None:
     before = configured(app, lookBackDays=30, authservId="mx.corp.example", secretExpiresOn="2027-05-01")
-    answer = patched(app, {"port": 8443, "authservId": None, "lookBackDays": None}, before.headers["etag"])
+    answer = patched(
+        app, {"email": "ir@corp.example", "authservId": None, "lookBackDays": None}, before.headers["etag"]
+    )
 
     assert answer.status == 200
-    assert answer.json == before.json | {"port": 8443, "authservId": None, "lookBackDays": 7}
+    assert answer.json == before.json | {"email": "ir@corp.example", "authservId": None, "lookBackDays": 7}
     assert app.call("GET", MAILBOX).json == answer.json
     assert patched(app, {}, answer.headers["etag"]).json == answer.json
 
@@ -139,7 +141,9 @@ def test_the_secret_alone_can_be_patched_and_its_old_expiry_is_forgotten(app: Ht
         ({"tenantId": "other.example"}, {"secretKey": "RequiredAgain"}),
         ({"incomingServer": "mail.corp.example"}, {"secretKey": "RequiredAgain"}),
         ({"secretKey": None}, {"secretKey": "NotRemovable"}),
-        ({"sslEncrypted": False}, {"sslEncrypted": "ConfirmationNeeded"}),
+        ({"port": 444}, {"secretKey": "RequiredAgain"}),
+        ({"sslEncrypted": False}, {"sslEncrypted": "ConfirmationNeeded", "secretKey": "RequiredAgain"}),
+        ({"sslEncrypted": False, "confirmSslOff": True}, {"secretKey": "RequiredAgain"}),
         ({"enabled": "yes"}, {"enabled": "WrongType"}),
         ({"email": {"a": 1}}, {"email": "WrongType"}),
     ],
@@ -163,15 +167,15 @@ def test_a_pasted_address_in_a_patch_brings_its_port(app: HttpApp) -> None:
     etag = configured(app, port=444).headers["etag"]
     kept = patched(app, {"incomingServer": "mail.corp.example", "secretKey": "x"}, etag)
     assert (kept.json["incomingServer"], kept.json["port"]) == ("mail.corp.example", 444)
-    moved = {"incomingServer": "https://mail.corp.example:8443/EWS/Exchange.asmx"}
+    moved = {"incomingServer": "https://mail.corp.example:8443/EWS/Exchange.asmx", "secretKey": "x"}
     assert patched(app, moved, kept.headers["etag"]).json["port"] == 8443
 
 
 def test_a_patch_needs_the_etag_and_its_own_content_type(app: HttpApp) -> None:
     etag = configured(app).headers["etag"]
-    assert patched(app, {"port": 444}, None).code == "PreconditionRequired"
-    assert patched(app, {"port": 444}, '"old"').code == "PreconditionFailed"
-    assert patched(app, {"port": 444}, "*").status == 200
+    assert patched(app, {"lookBackDays": 9}, None).code == "PreconditionRequired"
+    assert patched(app, {"lookBackDays": 9}, '"old"').code == "PreconditionFailed"
+    assert patched(app, {"lookBackDays": 9}, "*").status == 200
     as_json = app.call("PATCH", MAILBOX, {"port": 445}, headers={"if-match": etag})
     assert (as_json.status, as_json.code) == (415, "UnsupportedMediaType")
     bodies: tuple[Any, ...] = ([], "text", None, 7)

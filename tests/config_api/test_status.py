@@ -139,6 +139,25 @@ def test_a_mailbox_of_which_every_folder_is_in_trouble_is_not_called_receiving(a
     assert (status["state"], status["error"]["code"]) == ("failing", "ErrorFolderNotFound")
 
 
+@pytest.mark.parametrize("trouble", ["failing", "gone"])
+def test_a_mailbox_with_a_folder_in_trouble_among_others_is_not_called_receiving(
+    app: HttpApp, trouble: str
+) -> None:
+    configured(app)
+    app.call("PUT", f"{MAILBOX}/folders", {"folders": ["id-inbox", "id-incidents"]})
+    now = app.clock.now()
+    poll_state(app, last_started_at=now, last_succeeded_at=now)
+    folder_row(app, walking=False, synced_at=now)
+    error = FolderError("ErrorAccessDenied", "Access is denied.", now, now)
+    mark: dict[str, Any] = {"error": error} if trouble == "failing" else {"gone_since": now}
+    folder_row(app, folder_id="id-incidents", path="Inbox/Incidents", walking=False, **mark)
+
+    status = app.call("GET", STATUS).json
+
+    assert (status["state"], status["error"]) == ("partlyFailing", None)
+    assert [one["state"] for one in status["folders"]] == ["receiving", trouble]
+
+
 def test_polls_that_do_not_happen_are_warned_about(app: HttpApp) -> None:
     configured(app)
     poll_state(app, last_started_at=app.clock.now())

@@ -14,8 +14,10 @@ from domain.business_units import BusinessUnit
 from domain.configuration import Retention
 from domain.configuration_ports import ActivityQuery, LoggedActivity
 from domain.stored import Activity
+from store.activity import activity_of, activity_write
 from store.activity_log import TableActivityLog
 from store.business_unit_store import TableBusinessUnitStore
+from store.chunks import MAX_ENTITY_BYTES, utf16_bytes
 from store.connection import StorageConnection, StoreSettings
 from store.mailbox_store import TableMailboxStore
 from store.settings_store import TableSettingsStore
@@ -189,3 +191,26 @@ def test_a_page_costs_one_query_a_mailbox_and_three(
     counted, transport = watched(settings)
     TableActivityLog(counted).page(ActivityQuery(limit=20))
     assert len(transport.requests) == 2 + 3
+
+
+def test_an_entry_that_would_not_fit_shows_what_changed_and_says_what_it_leaves_out() -> None:
+    host = ".".join(["d" * 61] * 3)
+    lists = {
+        kind: [f"{kind}{number:03}@{host}.{'e' * 45}.example" for number in range(500)]
+        for kind in ("recipients", "followUpRecipients", "addresses", "domains")
+    }
+    changed = {**lists, "recipients": [*lists["recipients"][1:], "new@fin.example"]}
+    wide = Activity(NOW, "Ann Admin", None, "businessUnit.changed", "businessUnit/bu-1", lists, changed)
+
+    write = activity_write("units", wide)
+    entry = activity_of(write.row)
+
+    assert sum(utf16_bytes(str(value)) for value in write.row.values.values()) < MAX_ENTITY_BYTES
+    assert entry.before is not None
+    assert entry.after is not None
+    assert entry.before["recipients"] == [lists["recipients"][0], "(499 more entries are not shown here)"]
+    assert entry.after["recipients"] == ["new@fin.example", "(499 more entries are not shown here)"]
+
+    made = activity_of(activity_write("units", replace(wide, before=None)).row)
+    assert made.after is not None
+    assert made.after["domains"] == [*lists["domains"][:100], "(400 more entries are not shown here)"]
