@@ -40,6 +40,12 @@ usage: scripts/permissions
 
 Writes docs/permissions.md, the table of routes and roles, from the routes.
 """,
+    "link-histories": """\
+usage: scripts/link-histories [--count N] [--seed FIRST]
+
+Runs N (100,000) random histories of linking from seed FIRST (0) and prints those whose links did not end
+as the rules say. Ends with status 1 where there are any.
+""",
     "format": """\
 usage: scripts/format
 
@@ -92,6 +98,8 @@ def _program(script: str, arguments: list[str]) -> list[str]:
             return ["-m", "bench", *arguments]
         case "package":
             return [str(ROOT / "scripts" / "app_package.py"), *arguments]
+        case "link-histories":
+            return ["-m", "tests.linking.campaign", *arguments]
         case "permissions":
             return [str(ROOT / "scripts" / "permission_page.py")]
         case _:

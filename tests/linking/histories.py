@@ -46,6 +46,14 @@ class History:
         self.decisions: list[tuple[str, str]] = []
         self.unfinished: list[list[Mail]] = []
         self.mails = [self._mail(number) for number in range(self.chance.randint(3, 9))]
+        if self.chance.random() < 0.3:
+            self._close_a_ring()
+        if self.chance.random() < 0.4:
+            twin = self.chance.choice(self.mails)
+            other = "second" if twin.mailbox_id == "default" else "default"
+            self.mails.append(
+                replace(twin, id=f"{other}.{99:032x}", mailbox_id=other, received_at=self._time())
+            )
         for name in UNITS:
             self.memory.units[name] = BusinessUnit(name, name, name, domains=(f"{name}.example",))
         self.depth = 0
@@ -244,6 +252,19 @@ class History:
             placed = self.memory.placements.get(keyed(conversation_key(conversation)), {}).get(mail_id)
             certain = link is not None and link.stratum is Stratum.CERTAIN
             assert placed == (link.incident_id if link and certain else None), f"placement {mail_id}"
+
+    def _close_a_ring(self) -> None:
+        """Three mails that name each other in a circle."""
+        for place in range(3):
+            named = (f"ring{(place + 1) % 3}@corp.example",)
+            mail = self.mails[place]
+            self.mails[place] = replace(
+                mail,
+                internet_message_id=f"<ring{place}@corp.example>",
+                evidence=replace(
+                    mail.evidence, in_reply_to=named, references=(*mail.evidence.references, *named)
+                ),
+            )
 
     def _time(self) -> datetime:
         return START + timedelta(hours=self.chance.randint(0, 200))
