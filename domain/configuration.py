@@ -113,6 +113,15 @@ class NotificationProcess:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingLimits:
+    """What bounds sending. `is_stopped`: nothing goes out, whatever is asked for; what is queued is held.
+    `max_mails_per_minute`: of one incident, whoever sends them."""
+
+    is_stopped: bool = False
+    max_mails_per_minute: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How many days each kind of data is kept; None: for good.
 

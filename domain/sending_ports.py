@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -46,12 +46,37 @@ class OutboxStore(Protocol):
         """What waits for a person to release it."""
         ...
 
+    def awaited(self) -> dict[str, str]:
+        """Entry ids by normalised Message-ID, of at most 1,000 entries that were submitted and of which
+        nobody can say whether they left. One query, whatever was ever sent."""
+        ...
+
+    def known_as(self, message_id: str) -> str | None:
+        """Which entry has, or had, this normalised Message-ID. One point read."""
+        ...
+
     def put_message(self, entry_id: str, message: OutgoingMessage) -> None:
         """What the mail says, whole or not at all, before its entry; where it is there it stays."""
         ...
 
     def message(self, entry_id: str) -> OutgoingMessage:
         """Raises `NotFoundError`."""
+        ...
+
+
+class OutgoingContents(Protocol):
+    """Bytes of outgoing attachments, by `OutgoingPart.key`."""
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> int:
+        """Streams them into storage, whole or not at all; how many bytes were given. What is there stays."""
+        ...
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Raises `NotFoundError`, on the first step."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Absent is fine."""
         ...
 
 
@@ -125,13 +150,20 @@ class DraftGoneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SmtpResult:
-    """How an SMTP transaction ended. `refused`: recipients that the server refused (RCPT). `accepted`: the
-    end of DATA was answered with 250. `queue_text`: the server's answer."""
+    """How an SMTP transaction ended: by the server's own answer.
+
+    `refused`: recipients that the server refused (RCPT). `accepted`: the end of DATA was answered with 250.
+    `code`: the reply's, such as `SMTP 451`; `detail`: its text."""
 
     accepted: bool
     refused: tuple[RecipientOutcome, ...]
     code: str = ""
     detail: str = ""
+
+    @property
+    def is_passing(self) -> bool:
+        """The server says that it may take the mail later (RFC 5321, section 4.2.1: 4yz)."""
+        return self.code.startswith("SMTP 4")
 
 
 class SmtpSender(Protocol):
@@ -146,8 +178,11 @@ class SmtpSender(Protocol):
         recipients: Sequence[str],
         message: Callable[[], Iterator[bytes]],
         before_data: Callable[[], None],
+        still_at_work: Callable[[], None],
     ) -> SmtpResult:
-        """`before_data` is called once, after a recipient was accepted and before DATA is begun."""
+        """`before_data` is called once, after a recipient was accepted and before DATA is begun;
+        `still_at_work` every few seconds while the message goes out or its answer is waited for. What the
+        callbacks raise ends the transaction before the end of DATA and goes on up."""
         ...
 
 

@@ -22,6 +22,8 @@ from store.chunks import join_text
 from store.connection import StorageConnection
 from store.keys import AFTER_SEPARATOR, inverted
 from store.mailbox_store import log_partitions
+from store.outbox_rows import PARTITION as OUTBOX_PARTITION
+from store.outbox_rows import TABLE as OUTBOX_TABLE
 from store.rows import Row
 from store.settings_store import PARTITION as SETTINGS_PARTITION
 from store.settings_store import TABLE as SETTINGS_TABLE
@@ -60,9 +62,11 @@ class TableActivityLog:
         self._mailboxes = Table(connection, "mailboxes")
         self._units = Table(connection, "businessunits")
         self._settings = Table(connection, SETTINGS_TABLE)
+        self._outbox = Table(connection, OUTBOX_TABLE)
 
     def page(self, query: ActivityQuery) -> ActivityPage:
-        """One query for the list of mailboxes and one or more a partition: two, and one for each mailbox."""
+        """One query for the list of mailboxes and one or more a partition: three, and one for each
+        mailbox."""
         if not 1 <= query.limit <= _MAX_PAGE:
             raise ValueError("limit")
         after = _place_of(query.cursor) if query.cursor is not None else None
@@ -89,6 +93,7 @@ class TableActivityLog:
         return [
             _Source(self._units, "units", "businessunits/units"),
             _Source(self._settings, SETTINGS_PARTITION, f"settings/{SETTINGS_PARTITION}"),
+            _Source(self._outbox, OUTBOX_PARTITION, f"{OUTBOX_TABLE}/{OUTBOX_PARTITION}"),
             *mailboxes,
         ]
 

@@ -1,5 +1,5 @@
-"""The requests by which a raw message becomes a blob and is described (Microsoft: "Put Blob", "Put Block",
-"Put Block List", "Get Blob Properties", "Create Container").
+"""The requests by which bytes become a blob that never changes, is described and read (Microsoft: "Put Blob",
+"Put Block", "Put Block List", "Get Blob Properties", "Get Blob", "Delete Blob", "Create Container").
 
 Each is whole or not at all. Blocks that no list names are dropped by Azure after a week.
 """
@@ -17,6 +17,7 @@ CONTAINER = "mails"
 _OCTETS = "application/octet-stream"
 _IF_ABSENT = {"If-None-Match": "*"}
 _MISSING = 404
+_BEYOND_THE_END = 416
 _TAKEN_CODES = frozenset({"BlobAlreadyExists", "ConditionNotMet", "InvalidBlockList", "InvalidBlobOrBlock"})
 """What a commit answers where somebody else's came first; theirs dropped our blocks."""
 
@@ -30,14 +31,15 @@ class BlobDescription:
 
 
 class RawBlobs:
-    """Blobs of the container `mails`, which is made where a write finds it missing."""
+    """Blobs of one container, which is made where a write finds it missing."""
 
-    def __init__(self, connection: StorageConnection) -> None:
+    def __init__(self, connection: StorageConnection, container: str = CONTAINER) -> None:
+        self._container = container
         self._requests = StorageRequests(connection, "blob")
 
     def describe(self, name: str) -> BlobDescription | None:
         """One request. None: there is no such blob."""
-        answer = self._requests.send("HEAD", _path(name), expected=frozenset({200, _MISSING}))
+        answer = self._requests.send("HEAD", self._path(name), expected=frozenset({200, _MISSING}))
         if answer.status == _MISSING:
             return None
         digest = answer.headers.get("x-ms-meta-sha256", "")
@@ -59,7 +61,7 @@ class RawBlobs:
         listed = "".join(f"<Latest>{_encoded(block_id)}</Latest>" for block_id in block_ids)
         answer = self._requests.send(
             "PUT",
-            _path(name),
+            self._path(name),
             query={"comp": "blocklist"},
             headers={"x-ms-meta-sha256": sha256, "Content-Type": "application/xml", **_IF_ABSENT},
             content=f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'.encode(),
@@ -67,6 +69,25 @@ class RawBlobs:
             expected_codes=_TAKEN_CODES,
         )
         return answer.status == 201
+
+    def read(self, name: str, offset: int, length: int) -> bytes | None:
+        """One request: at most `length` bytes from `offset` on. None: there is no such blob."""
+        answer = self._requests.send(
+            "GET",
+            self._path(name),
+            headers={"x-ms-range": f"bytes={offset}-{offset + length - 1}"},
+            expected=frozenset({200, 206, _MISSING, _BEYOND_THE_END}),
+        )
+        if answer.status == _MISSING:
+            return None
+        return b"" if answer.status == _BEYOND_THE_END else answer.content
+
+    def delete(self, name: str) -> None:
+        """One request; absent is fine."""
+        self._requests.send("DELETE", self._path(name), expected=frozenset({202, _MISSING}))
+
+    def _path(self, name: str) -> str:
+        return f"{self._container}/{name}"
 
     def _write(
         self,
@@ -76,20 +97,18 @@ class RawBlobs:
         content: bytes,
         expected: frozenset[int],
     ) -> Answer:
-        path = _path(name)
+        path = self._path(name)
         answer = self._requests.send(
             "PUT", path, query=query, headers=headers, content=content, expected=expected | {_MISSING}
         )
         if answer.status != _MISSING:
             return answer
-        self._requests.send("PUT", CONTAINER, query={"restype": "container"}, expected=frozenset({201, 409}))
+        self._requests.send(
+            "PUT", self._container, query={"restype": "container"}, expected=frozenset({201, 409})
+        )
         return self._requests.send(
             "PUT", path, query=query, headers=headers, content=content, expected=expected
         )
-
-
-def _path(name: str) -> str:
-    return f"{CONTAINER}/{name}"
 
 
 def _encoded(block_id: str) -> str:

@@ -7,7 +7,6 @@ it leaves nothing, or blocks that belong to no blob and that Azure drops after a
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from domain.errors import AdminActionError, NotFoundError
 from domain.stored import StoredRaw
-from store.block_upload import BlockUpload
+from store.chunked_upload import upload
 from store.connection import StorageConnection
 from store.errors import error_code, storage_errors
 from store.keys import split_id
@@ -24,9 +23,6 @@ from store.raw_blobs import CONTAINER, RawBlobs
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
-
-SINGLE_PUT_BYTES = 1024 * 1024
-BLOCK_BYTES = 4 * 1024 * 1024
 
 
 class BlobRawMailStore:
@@ -41,30 +37,10 @@ class BlobRawMailStore:
     def put(self, mail_id: str, chunks: Iterable[bytes]) -> StoredRaw:
         """One request up to 1 MiB; beyond, one for each 4 MiB and two more. At most one block is in
         memory."""
-        name = _name(mail_id)
-        digest, size, held = hashlib.sha256(), 0, bytearray()
-        upload: BlockUpload | None = None
-        for chunk in chunks:
-            digest.update(chunk)
-            size += len(chunk)
-            if upload is not None and upload.taken:
-                continue
-            held += chunk
-            if upload is None and len(held) > SINGLE_PUT_BYTES:
-                upload = BlockUpload(self._blobs, name)
-            while upload is not None and not upload.taken and len(held) >= BLOCK_BYTES:
-                upload.stage(bytes(held[:BLOCK_BYTES]))
-                del held[:BLOCK_BYTES]
-        sha256 = digest.hexdigest()
-        stored = StoredRaw(size, sha256, already_there=False)
-        if upload is None:
-            if self._blobs.put(name, bytes(held), sha256):
-                return stored
-            upload = BlockUpload(self._blobs, name)
-            # Not there, and yet the name is taken: blocks of an upload that broke off can hold it.
-        if held and not upload.taken:
-            upload.stage(bytes(held))
-        return stored if upload.commit(sha256) else self._describe(mail_id)
+        done = upload(self._blobs, _name(mail_id), chunks)
+        if done.taken:
+            return self._describe(mail_id)
+        return StoredRaw(done.size_bytes, done.sha256, already_there=False)
 
     def read(self, mail_id: str, offset: int = 0, length: int | None = None) -> bytes:
         """One request for each 4 MiB or so."""

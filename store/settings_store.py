@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from domain.configuration import BusinessUnitSettings, EmailServer, NotificationProcess, Retention
+from domain.configuration import (
+    BusinessUnitSettings,
+    EmailServer,
+    NotificationProcess,
+    Retention,
+    SendingLimits,
+)
 from domain.notification_template import NotificationTemplate
 from domain.stored import Activity, Versioned
 from store.activity import activity_write
@@ -25,6 +31,7 @@ _KEYS: dict[type[Any], str] = {
     NotificationProcess: "value;notificationProcess",
     NotificationTemplate: "value;notificationTemplate",
     Retention: "value;retention",
+    SendingLimits: "value;sending",
 }
 
 

@@ -23,7 +23,7 @@ from store.signing import signing_policies
 
 Service = Literal["blob", "queue"]
 _VERSION = "2021-12-02"
-_METHODS = frozenset({"GET", "HEAD", "PUT", "POST"})
+_METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
+    content: bytes = b""
 
 
 class StorageRequests:
@@ -68,7 +69,7 @@ class StorageRequests:
         code = answer.headers.get("x-ms-error-code") or ""
         if answer.status_code not in expected and code not in expected_codes:
             raise by_status("Storage", answer.status_code, code, answer.headers.get("Retry-After"))
-        return Answer(answer.status_code, answer.headers)
+        return Answer(answer.status_code, answer.headers, answer.content or b"")
 
 
 def _endpoint(connection: StorageConnection, service: Service) -> str:

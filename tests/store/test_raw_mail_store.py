@@ -12,8 +12,9 @@ import pytest
 
 from domain.errors import NotFoundError, RetryLaterError
 from domain.stored import StoredRaw
+from store.chunked_upload import BLOCK_BYTES, SINGLE_PUT_BYTES
 from store.connection import StorageConnection, StoreSettings
-from store.raw_mail_store import BLOCK_BYTES, SINGLE_PUT_BYTES, BlobRawMailStore
+from store.raw_mail_store import BlobRawMailStore
 from tests.store.support import all_blobs, mail, watched
 
 MAIL_ID = mail(1).id
