@@ -3,7 +3,8 @@
 The first page notes the tab's sequence. A conversation that has moved since is still met where it stood
 then, by the row that its move has left, and shown as it is now; so mail that arrives or goes between two
 pages makes none appear twice or not at all. Of one that lies in several merged incidents the newest place
-counts."""
+counts, by the mails that are still there: of these one can appear twice when its newest mail is moved away
+between two pages."""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ class TabStandings:
         return standings
 
     def position_as_of(self, standing: Standing, sequence: int) -> str | None:
-        """Where it stood then; None: it was not there. A query only where it has moved since."""
+        """Where it stood then, by the mails that are still there; None: it was not there. A query only where
+        it has moved since."""
         if standing.head.since <= sequence:
             return position_of(standing.head.latest, standing.conversation)
         rows = self._members(standing.incident_id, standing.conversation, f"{ADDED} le {sequence}")
