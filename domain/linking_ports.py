@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from domain.incidents import Incident
@@ -53,12 +54,16 @@ class LinkStore(Protocol):
         ...
 
     def log(self, activity: Activity, change: str) -> None:
-        """Writes the activity log's entry of a person's decision; the same `change` again is the same entry."""
+        """Writes the activity log's entry of a person's decision; the same `change` again is the same
+        entry."""
         ...
 
     def project(self, linked: Sequence[LinkedMail]) -> None:
         """Derives placement rows, tab rows (`IncidentMailStore.put`/`remove`) and triage rows from the mails'
-        states; idempotent, removes what an earlier state left (`placed_before`)."""
+        states; idempotent, removes what an earlier state left (`placed_before`).
+
+        Another worker may have saved and projected a newer state before: who finds a row changed after
+        projecting it projects again, so that the last projection is always one of the last state."""
         ...
 
     def undecided_or_weak(
@@ -154,6 +159,33 @@ class PendingStore(Protocol):
     def older_than(self, at: datetime, limit: int) -> list[PendingWork]:
         """What a crash or a lost message left, oldest first; reads what is pending only."""
         ...
+
+
+class TriageView(StrEnum):
+    """Which list of triage."""
+
+    WAITING = "waiting"
+    """In no incident: a person is asked."""
+    SUGGESTED = "suggested"
+    """A business unit's suggestion: in the tab already, and to be accepted or refused."""
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class TriageMail:
+    """A mail as triage lists it: no evidence, no parts beyond the first 20, no history, no
+    `placed_before`."""
+
+    mail: Mail
+    state: MailState
+
+
+@dataclass(frozen=True, slots=True)
+class TriagePage:
+    """A page, newest received first. `cursor`: opaque; None: nothing follows."""
+
+    mails: tuple[TriageMail, ...]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def _round(
             moved[mail_id] = row
     conversations = _conversations(context, rows, moved, go_on)
     before = {digest: context.links.conversation_incidents(digest) for digest in conversations}
-    _project(context, to_project)
+    context.links.project(list(to_project.values()))
     outcome.next |= _named_by(context, around, {*moved, *(go_on & outcome.settled.keys())})
     for mail_id in fresh:
         facts = around.facts(mail_id)
@@ -137,16 +137,6 @@ def _round(
         if is_forced or set(before[digest]) != set(context.links.conversation_incidents(digest)):
             outcome.next |= dict.fromkeys(context.links.members(digest))
     return outcome
-
-
-def _project(context: LinkContext, mails: Mapping[str, LinkedMail]) -> None:
-    """Another worker may have saved a newer state and projected it before we project ours: who finds the row
-    changed after projecting does it again, so that the last projection is always one of the last state."""
-    left = dict(mails)
-    while left:
-        context.links.project(list(left.values()))
-        rows = context.links.read(left)
-        left = {mail_id: row for mail_id, row in rows.items() if row.etag != left[mail_id].etag}
 
 
 def _decide(context: LinkContext, around: Around, linked: LinkedMail) -> MailState:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+import linking.link_mails as link_mails_module
+from domain.business_units import BusinessUnit
 from domain.incidents import Incident, IncidentStatus, OpenInterval
-from domain.links import LinkState, PersonDecision, SenderVerified
+from domain.links import Link, LinkState, PersonDecision, SenderVerified
 from domain.mail import Address, Direction, Evidence, Mail
 from domain.stored import Activity
 from domain.subject_token import make_token
@@ -14,8 +21,8 @@ from linking.by_hand import decide_by_person, undo_decision
 from linking.incidents import save_incident
 from linking.link_mails import link_mails
 from linking.messages import Changed
-from linking.relink import relink
-from tests.support.linking_memory import KEY, START, Memory
+from linking.relink import LOST_AFTER, relink, sweep_links
+from tests.support.linking_memory import KEY, START, Memory, WorkerDied
 
 ACTIVITY = Activity(START, "analyst", None, "mail.linked", "mail", None, None)
 
@@ -144,3 +151,76 @@ def test_a_stranger_with_a_token_is_linked_and_marked() -> None:
     for number in (1, 2):  # his own mail makes him no member of the thread
         state = memory.rows[f"default.{number:032x}"].state
         assert (state.link is not None, state.sender_verified) == (True, SenderVerified.NO)
+
+
+def a_thread_that_waited(memory: Memory) -> tuple[Mail, ...]:
+    """Four generations and a mail of the conversation wait for the first one, which is answered."""
+    waiting = (
+        mail(4, 3),
+        mail(3, 2),
+        mail(2, 1),
+        mail(7, conversation_id="c"),
+    )
+    for one in waiting:
+        arrive(memory, one)
+    return (mail(1, incident="INC-1", conversation_id="c"),)
+
+
+def links(memory: Memory) -> dict[str, tuple[Link | None, SenderVerified]]:
+    return {mail_id: (row.state.link, row.state.sender_verified) for mail_id, row in memory.rows.items()}
+
+
+def thread_world() -> Memory:
+    memory = Memory()
+    memory.units["fin"] = BusinessUnit("fin", "fin", "fin", domains=("fin.example",))
+    incident = Incident(
+        "INC-1",
+        "t",
+        IncidentStatus.CLOSED,
+        START,
+        business_units=("fin",),
+        open_intervals=(OpenInterval(START - timedelta(days=9), START - timedelta(days=8)),),
+    )
+    save_incident(memory.context(), incident, None, ACTIVITY)
+    work(memory)
+    return memory
+
+
+@pytest.mark.parametrize("is_repeated", [True, False], ids=["page repeated", "sweep alone"])
+def test_a_worker_that_dies_at_any_operation_leaves_nothing_undone(is_repeated: bool) -> None:
+    undisturbed = thread_world()
+    page = a_thread_that_waited(undisturbed)
+    undisturbed.operations.clear()
+    arrive(undisturbed, *page)
+    total = undisturbed.operations.total()
+    assert len([one for one, _ in links(undisturbed).values() if one is not None]) == 5
+    for death in range(3, total + 1):  # the mail's own row and its index come first
+        memory = thread_world()
+        a_thread_that_waited(memory)
+        count = itertools.count(1)
+
+        def die(name: str, at: int = death, count: Iterator[int] = count) -> None:
+            if next(count) == at:
+                raise WorkerDied
+
+        memory.before_operation = die
+        with contextlib.suppress(WorkerDied):
+            arrive(memory, *page)
+        memory.before_operation = lambda name: None
+        if is_repeated or death == 3:  # before the pending row nothing but the page knows
+            arrive(memory, *page)
+        memory.now += LOST_AFTER + timedelta(seconds=1)
+        sweep_links(memory.context())
+        work(memory)
+        assert links(memory) == links(undisturbed), death
+        assert memory.tab == undisturbed.tab, death
+        assert memory.triage == undisturbed.triage, death
+
+
+def test_work_that_is_too_much_for_one_page_goes_on_from_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_mails_module, "INLINE_MAILS", 2)
+    memory = thread_world()
+    arrive(memory, *a_thread_that_waited(memory))
+    assert memory.queue
+    work(memory)
+    assert len([one for one, _ in links(memory).values() if one is not None]) == 5

@@ -181,8 +181,12 @@ class Links:
 
     def project(self, linked: Sequence[LinkedMail]) -> None:
         """Mail by mail and table by table, each an operation of its own."""
-        for one in linked:
-            self._project(one.mail, one.state)
+        left = list(linked)
+        while left:
+            for one in left:
+                self._project(one.mail, one.state)
+            there = self.read([one.mail.id for one in left])
+            left = [there[one.mail.id] for one in left if there[one.mail.id].etag != one.etag]
 
     def _project(self, mail: Mail, state: MailState) -> None:
         memory, link = self.memory, state.link
