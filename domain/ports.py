@@ -16,6 +16,7 @@ from typing import Protocol
 from domain.business_units import BusinessUnit
 from domain.connection_test import OtherMailboxResult, Step, StepResult
 from domain.folder_sync import FolderSync
+from domain.linking_ports import TriagePage, TriageView
 from domain.mail import Mail
 from domain.mailboxes import FolderSelection, MailboxConfiguration, MailboxSettings, PollState
 from domain.server_items import (
@@ -28,7 +29,7 @@ from domain.server_items import (
     ItemPage,
     MailFolder,
 )
-from domain.stored import Activity, ItemPlace, MailPage, StoredRaw, Versioned, WaitingAnswer
+from domain.stored import Activity, ItemPlace, StoredRaw, Versioned, WaitingAnswer
 
 
 class MailServer(Protocol):
@@ -269,9 +270,16 @@ class MailStore(Protocol):
         """Point read."""
         ...
 
-    def triage(self, *, limit: int, cursor: str | None, business_unit: str | None = None) -> MailPage:
-        """Triage, newest first: one partition, no filter but the unit. Raises `ValueError` for a bad
-        cursor."""
+    def triage(
+        self,
+        *,
+        limit: int,
+        cursor: str | None,
+        business_unit: str | None = None,
+        which: TriageView = TriageView.WAITING,
+    ) -> TriagePage:
+        """A list of triage, newest first: one partition, no filter but the unit. Raises `ValueError` for a
+        bad cursor."""
         ...
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from domain.mail import Mail
-
 T = TypeVar("T")
 
 
@@ -66,14 +64,6 @@ class WaitingAnswer:
     named: tuple[str, ...]
     """Keyed hashes of the Message-IDs and the conversation it names."""
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MailPage:
-    """A page of mails, newest received first. `cursor` is opaque; None: nothing follows."""
-
-    mails: tuple[Mail, ...]
-    cursor: str | None
 
 
 class AddressTakenError(Exception):

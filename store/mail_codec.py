@@ -12,16 +12,17 @@ from store.chunks import MAX_ENTITY_BYTES, utf16_bytes
 from store.record_codec import Codec
 
 _CODEC = Codec(Mail)
-_MAX_BYTES = MAX_ENTITY_BYTES - 50_000
+MAX_MAIL_BYTES = MAX_ENTITY_BYTES - 200_000
+"""The rest of the entity is left to the mail's state, which changes later (`store.link_state`)."""
 _MAX_LISTING_BYTES = 60_000
 _SHORT_RECIPIENTS, _SHORT_CHARS, _SHORT_PARTS, _SHORT_REFERENCES = 100, 300, 200, 20
 _LISTED_RECIPIENTS, _LISTED_CHARS, _LISTED_PARTS = 20, 200, 20
 
 
 def mail_text(mail: Mail) -> str:
-    """JSON of at most 950,000 bytes as Table Storage counts them."""
+    """JSON of at most 800,000 bytes as Table Storage counts them."""
     text = _CODEC.to_text(mail)
-    if utf16_bytes(text) <= _MAX_BYTES:
+    if utf16_bytes(text) <= MAX_MAIL_BYTES:
         return text
     return _CODEC.to_text(_shortened(mail, _SHORT_RECIPIENTS, _SHORT_CHARS, _SHORT_PARTS, _SHORT_REFERENCES))
 
@@ -29,7 +30,7 @@ def mail_text(mail: Mail) -> str:
 def as_stored(mail: Mail, text: str) -> Mail:
     """The mail that `text`, which `mail_text` made of it, gives when read: another one where it was shortened
     or had characters that cannot be written."""
-    was_cut = len(text) >= _MAX_BYTES // 8
+    was_cut = len(text) >= MAX_MAIL_BYTES // 8
     return mail_from(text) if was_cut or "\ufffd" in text else mail
 
 

@@ -1,20 +1,24 @@
 """The rows of stored mails: table `mails`, four partitions a mailbox, keyed by identity.
 
-A row is written once; only one that records a problem yields to a later one without. A crash leaves some of
-the rows of a `put`; the same `put` again ends in the rows that an undisturbed one would have written. Before
-the first record of a problem a mailbox gets a marker, which stays: no such record is ever without it."""
+The mail in a row is written once; only one that records a problem yields to a later one without. Its state,
+in columns beside it, changes under the row's ETag: one request, so a crash leaves the old state or the new
+one. A crash leaves some of the rows of a `put`; the same `put` again ends in the rows that an undisturbed one
+would have written, and leaves states as they are. Before the first record of a problem a mailbox gets a
+marker, which stays: no such record is ever without it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from domain.errors import RetryLaterError
+from domain.links import LinkedMail, MailState
 from domain.mail import Mail
 from store.batches import transactions
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection
 from store.keys import partition_of, split_id
+from store.link_state import columns_of_state, state_columns, state_of
 from store.mail_codec import as_stored, mail_from, mail_text
 from store.record_codec import time_text
 from store.rows import Insert, Operation, Replace, Row, Value
@@ -39,6 +43,30 @@ class MailRows:
             return None
         row = self._table.get(partition, key)
         return mail_from(join_text(row.values, "d")) if row else None
+
+    def read_linked(self, mail_ids: Iterable[str]) -> dict[str, LinkedMail]:
+        """A point read each, several at a time. One query with the keys in an `or` would be a scan of the
+        partition (Microsoft: "Design Azure Table storage for queries"), the slower the more mails are
+        stored."""
+        places: dict[str, tuple[str, str]] = {}
+        for mail_id in mail_ids:
+            try:
+                places[mail_id] = partition_of(mail_id), split_id(mail_id)[1]
+            except ValueError:
+                continue  # nothing is stored under it
+        rows = self._connection.parallel(lambda place: self._table.get(*place), places.values())
+        return {
+            mail_id: LinkedMail(mail_from(join_text(row.values, "d")), state_of(row), row.etag)
+            for mail_id, row in zip(places, rows, strict=True)
+            if row is not None
+        }
+
+    def save_state(self, linked: LinkedMail, state: MailState) -> LinkedMail:
+        """One request. Raises `ConflictError`."""
+        kept, columns = state_columns(state)
+        mail, row = _stored_form(linked.mail)
+        etag = self._table.replace(replace(row, values={**row.values, **columns}), linked.etag)
+        return LinkedMail(mail, kept, etag)
 
     def put(self, mails: Sequence[Mail]) -> list[Mail]:
         """One transaction for each of the four partitions touched, where no row is there yet."""
@@ -94,7 +122,8 @@ class MailRows:
             if row is None:
                 operations.append(Insert(new_row))
             elif standing[mail.id] != old:
-                operations.append(Replace(new_row, row.etag))
+                values = {**new_row.values, **columns_of_state(row.values)}
+                operations.append(Replace(replace(new_row, values=values), row.etag))
         return operations, standing
 
 

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from domain.linking_ports import TriagePage, TriageView
+from domain.links import LinkedMail, MailState
 from domain.mail import Mail
-from domain.stored import ItemPlace, MailPage, WaitingAnswer
+from domain.stored import ItemPlace, WaitingAnswer
 from store.connection import StorageConnection
+from store.incident_mail_store import TableIncidentMailStore
 from store.item_places import ItemPlaces
+from store.link_projection import LinkProjection, utc_now
 from store.mail_rows import MailRows
+from store.placements import Placements
 from store.reference_key import ReferenceKey
 from store.references import ReferenceIndex
 from store.triage import TriageList
@@ -28,6 +33,9 @@ class TableMailStore:
         self._rows = MailRows(connection)
         self._references = ReferenceIndex(connection, self.keyed_hash)
         self._triage = TriageList(connection)
+        placements = Placements(connection, self.keyed_hash)
+        tabs = TableIncidentMailStore(connection)
+        self._projection = LinkProjection(connection, self._rows, placements, tabs, utc_now)
         self._places = ItemPlaces(connection)
         self._waiting = WaitingAnswers(connection)
 
@@ -52,12 +60,19 @@ class TableMailStore:
         return self._key.keyed_hash(text)
 
     def put_triage(self, mails: Sequence[Mail]) -> None:
-        """See `TriageList.put`."""
-        self._triage.put(mails)
+        """See `TriageList.project`."""
+        self._triage.project([LinkedMail(mail, MailState(), "") for mail in mails])
 
-    def triage(self, *, limit: int, cursor: str | None, business_unit: str | None = None) -> MailPage:
+    def triage(
+        self,
+        *,
+        limit: int,
+        cursor: str | None,
+        business_unit: str | None = None,
+        which: TriageView = TriageView.WAITING,
+    ) -> TriagePage:
         """See `TriageList.page`."""
-        return self._triage.page(limit=limit, cursor=cursor, business_unit=business_unit)
+        return self._triage.page(which, limit=limit, cursor=cursor, business_unit=business_unit)
 
     def put_places(self, mailbox_id: str, places: Sequence[ItemPlace]) -> None:
         """See `ItemPlaces.put`."""
@@ -77,11 +92,10 @@ class TableMailStore:
 
     def drop_unreadable(self, mail_ids: Sequence[str]) -> None:
         """Projections first and the row last, so that a crash in between is found again by the row."""
-        for mail_id in mail_ids:
-            mail = self._rows.read(mail_id)
-            if mail is not None and mail.problem is not None:
-                self._triage.delete(mail)
-                self._references.delete(mail)
+        for mail_id, linked in self._rows.read_linked(mail_ids).items():
+            if linked.mail.problem is not None:
+                self._projection.remove(linked)
+                self._references.delete(linked.mail)
                 self._rows.delete(mail_id)
 
     def purge_waiting(self, now: datetime) -> int:

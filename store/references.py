@@ -7,7 +7,7 @@ in all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from domain.mail import Mail
 from domain.ours import own_keys
@@ -15,9 +15,11 @@ from store.batches import write_all
 from store.connection import StorageConnection
 from store.keys import quarter
 from store.rows import Operation, Replace, Row
-from store.table import Table
+from store.table import Table, key_range
 
 _ROWS_A_PAGE = 1000
+_MOST_OF_ONE_NAME = 20
+"""A Message-ID that more mails have is nobody's."""
 _LOOKUPS_A_PAGE = 15
 """A page of a thousand keys takes about as long as so many look-ups."""
 
@@ -54,6 +56,34 @@ class ReferenceIndex:
         answers = self._connection.parallel(self._is_known, look_ups)
         return known | {one for (_, one), is_known in zip(look_ups, answers, strict=True) if is_known}
 
+    def known_as(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """One query each; at most 20 mails each."""
+        return self._mails("known", hashes, _MOST_OF_ONE_NAME)
+
+    def naming(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """One query each, and one for each further thousand mails."""
+        return self._mails("named", hashes, None)
+
+    def members(self, conversation_hash: str) -> Iterator[str]:
+        """One query for each thousand mails."""
+        partition, start = f"known-{quarter(conversation_hash)}", f"{conversation_hash};"
+        while True:
+            rows = self._table.range(partition, start, f"{conversation_hash}<", select=(), limit=_ROWS_A_PAGE)
+            yield from (_mail_in(row.key) for row in rows)
+            if len(rows) < _ROWS_A_PAGE:
+                return
+            start = f"{rows[-1].key}!"
+
+    def _mails(self, kind: str, hashes: Iterable[str], limit: int | None) -> dict[str, tuple[str, ...]]:
+        asked = list(dict.fromkeys(hashes))
+
+        def query(one: str) -> list[Row]:
+            partition = f"{kind}-{quarter(one)}"
+            return self._table.range(partition, *key_range(f"{one};"), select=(), limit=limit)
+
+        found = zip(asked, self._connection.parallel(query, asked), strict=True)
+        return {one: tuple(_mail_in(row.key) for row in rows) for one, rows in found if rows}
+
     def _scanned(self, partition: str, asked: list[str]) -> tuple[set[str], list[str]]:
         """What a reading of keys in order finds known, for no more pages than look-ups would cost; and what
         lies behind the last key read."""
@@ -77,3 +107,7 @@ class ReferenceIndex:
             ("named", self._hash(name)) for name in named
         ]
         return [Replace(Row(f"{kind}-{quarter(one)}", f"{one};{mail.id}")) for kind, one in keyed]
+
+
+def _mail_in(key: str) -> str:
+    return key.partition(";")[2]

@@ -50,7 +50,7 @@ def mails_page(
         except ValueError:
             raise Problem(400, "BadCursor", "This page of the list does not exist.") from None
         units = {row.value.id: row.value.name for row in services.units.read_all()}
-        mails = _mail_list(found.mails, units) + _next_link(found.cursor)
+        mails = _mail_list(tuple(one.mail for one in found.mails), units) + _next_link(found.cursor)
     body = f'<section aria-label="Mails">{mails}</section>{_other_links(caller)}'
     return _answer(settings, "Business Unit Mails", body)
 

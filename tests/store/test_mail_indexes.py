@@ -155,7 +155,7 @@ def test_triage_pages_newest_first_through_everything_once(store: TableMailStore
     ids, cursor = [], None
     while True:
         page = store.triage(limit=10, cursor=cursor)
-        ids += [one.id for one in page.mails]
+        ids += [one.mail.id for one in page.mails]
         if (cursor := page.cursor) is None:
             break
     assert ids == [one.id for one in mails]
@@ -170,7 +170,7 @@ def test_mails_of_the_same_millisecond_are_all_listed(store: TableMailStore) -> 
     store.put_triage([mail(number, received_at=NOW) for number in range(5)])
     first = store.triage(limit=2, cursor=None)
     rest = store.triage(limit=5, cursor=first.cursor)
-    assert len({one.id for one in first.mails + rest.mails}) == 5
+    assert len({one.mail.id for one in first.mails + rest.mails}) == 5
 
 
 def test_triage_of_one_unit_pages_through_its_mails_alone(store: TableMailStore) -> None:
@@ -178,7 +178,9 @@ def test_triage_of_one_unit_pages_through_its_mails_alone(store: TableMailStore)
     store.put_triage([mail(99, business_unit="o'hara")])
     first = store.triage(limit=6, cursor=None, business_unit="fin")
     rest = store.triage(limit=6, cursor=first.cursor, business_unit="fin")
-    assert [one.subject for one in first.mails + rest.mails] == [mail(n).subject for n in range(1, 20, 2)]
+    assert [one.mail.subject for one in first.mails + rest.mails] == [
+        mail(n).subject for n in range(1, 20, 2)
+    ]
     assert rest.cursor is None
     assert len(store.triage(limit=5, cursor=None, business_unit="o'hara").mails) == 1
     assert store.triage(limit=5, cursor=None, business_unit="x' or '1' eq '1").mails == ()
@@ -187,7 +189,7 @@ def test_triage_of_one_unit_pages_through_its_mails_alone(store: TableMailStore)
 def test_a_mail_put_into_triage_after_it_changed_shows_as_it_now_is(store: TableMailStore) -> None:
     store.put_triage([mail(1)])
     store.put_triage([replace(mail(1), subject="changed")])
-    assert [one.subject for one in store.triage(limit=5, cursor=None).mails] == ["changed"]
+    assert [one.mail.subject for one in store.triage(limit=5, cursor=None).mails] == ["changed"]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "!!!", "MDAw", "J29yIDEgZXEgMQ", "\u00e4", "A" * 5000])

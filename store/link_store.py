@@ -1,0 +1,86 @@
+"""All that linking keeps about mails, put together from its tables (each module says what a crash leaves)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from domain.linking_ports import IncidentMailStore
+from domain.links import LinkedMail, MailState
+from domain.stored import Activity
+from store.activity import activity_write
+from store.connection import StorageConnection
+from store.link_projection import LinkProjection, utc_now
+from store.mail_rows import MailRows
+from store.placements import Placements
+from store.references import ReferenceIndex
+from store.table import Table
+from store.weak_mails import WeakMails
+
+LOG_TABLE, LOG_PARTITION = "incidents", "links"
+
+
+class TableLinkStore:
+    """`domain.linking_ports.LinkStore` on Table Storage. `keyed_hash`: the mail store's."""
+
+    def __init__(
+        self,
+        connection: StorageConnection,
+        keyed_hash: Callable[[str], str],
+        tabs: IncidentMailStore,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._rows = MailRows(connection)
+        self._references = ReferenceIndex(connection, keyed_hash)
+        self._placements = Placements(connection, keyed_hash)
+        self._projection = LinkProjection(connection, self._rows, self._placements, tabs, now)
+        self._weak = WeakMails(connection)
+        self._log = Table(connection, LOG_TABLE)
+
+    def read(self, mail_ids: Iterable[str]) -> dict[str, LinkedMail]:
+        """See `MailRows.read_linked`."""
+        return self._rows.read_linked(mail_ids)
+
+    def known_as(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """See `ReferenceIndex.known_as`."""
+        return self._references.known_as(hashes)
+
+    def naming(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """See `ReferenceIndex.naming`."""
+        return self._references.naming(hashes)
+
+    def members(self, conversation_hash: str) -> Iterator[str]:
+        """See `ReferenceIndex.members`."""
+        return self._references.members(conversation_hash)
+
+    def conversation_incidents(
+        self, conversation_hash: str, *, apart_from: str | None = None
+    ) -> tuple[str, ...]:
+        """See `Placements.incidents_of`."""
+        return self._placements.incidents_of(conversation_hash, apart_from)
+
+    def save_state(self, linked: LinkedMail, state: MailState) -> LinkedMail:
+        """See `MailRows.save_state`."""
+        return self._rows.save_state(linked, state)
+
+    def log(self, activity: Activity, change: str) -> None:
+        """One request."""
+        self._log.replace(activity_write(LOG_PARTITION, activity, change).row)
+
+    def project(self, linked: Sequence[LinkedMail]) -> None:
+        """See `LinkProjection.project`."""
+        self._projection.project(linked)
+
+    def undecided_or_weak(
+        self,
+        since: datetime | None,
+        before: datetime | None,
+        units: frozenset[str] | None,
+        cursor: str | None,
+    ) -> tuple[list[str], str | None]:
+        """See `WeakMails.page`."""
+        return self._weak.page(since, before, units, cursor)
+
+    def mails_in(self, incident_id: str, cursor: str | None) -> tuple[list[str], str | None]:
+        """See `Placements.mails_in`."""
+        return self._placements.mails_in(incident_id, cursor)
