@@ -36,6 +36,13 @@ def sync_folder(message: func.QueueMessage) -> None:
     wiring.sync_folder(message.get_body().decode())
 
 
+@app.function_name("incident_changed")
+@app.queue_trigger(arg_name="message", queue_name="incident-changed", connection="DataStorage")
+def relink_mails(message: func.QueueMessage) -> None:
+    """Re-decides the mails that a change of an incident, a unit or a mail touches."""
+    wiring.relink(message.get_body().decode())
+
+
 @app.function_name("pending_sweep")
 @app.timer_trigger(arg_name="timer", schedule="%PENDING_SWEEP_SCHEDULE%", use_monitor=True)
 def sweep_pending(timer: func.TimerRequest) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import azure.functions as func
 
     from domain.ports import ConnectionTester, MailServers, Secrets
+    from linking.context import LinkContext
     from mailbox_poll.context import PollContext
     from store.connection import StorageConnection
 
@@ -84,31 +86,57 @@ def _tester() -> ConnectionTester:
 
 
 @cache
-def _poll_context() -> PollContext:
-    from mailbox_poll.context import PollContext
-    from mailbox_poll.memory_budget import WorkerMemoryBudget
+def _link_context() -> LinkContext:
+    from linking.context import LinkContext
     from store.business_unit_store import TableBusinessUnitStore
-    from store.folder_sync_store import TableFolderSyncStore
+    from store.incident_mail_store import TableIncidentMailStore
+    from store.incident_store import TableIncidentStore
+    from store.link_store import TableLinkStore
     from store.mail_store import TableMailStore
     from store.mailbox_store import TableMailboxStore
-    from store.poll_schedule import TablePollSchedule
-    from store.raw_mail_store import BlobRawMailStore
+    from store.pending_store import TablePendingStore
+    from store.subject_token_keys import VaultSubjectTokenKeys
     from store.work_queue import StorageWorkQueue
 
     connection = _connection()
     mailboxes = TableMailboxStore(connection)
+    mails = TableMailStore(connection, _secrets())
+    return LinkContext(
+        links=TableLinkStore(connection, mails.keyed_hash, TableIncidentMailStore(connection)),
+        incidents=TableIncidentStore(connection),
+        pending=TablePendingStore(connection),
+        token_keys=VaultSubjectTokenKeys(connection, _secrets()),
+        units=TableBusinessUnitStore(connection, mailboxes),
+        mailboxes=mailboxes,
+        mails=mails,
+        queue=StorageWorkQueue(connection),
+        clock=SystemClock(),
+        new_id=lambda: uuid.uuid4().hex,
+    )
+
+
+@cache
+def _poll_context() -> PollContext:
+    from mailbox_poll.context import PollContext
+    from mailbox_poll.memory_budget import WorkerMemoryBudget
+    from store.folder_sync_store import TableFolderSyncStore
+    from store.poll_schedule import TablePollSchedule
+    from store.raw_mail_store import BlobRawMailStore
+
+    connection, linking = _connection(), _link_context()
     interval = int(os.environ.get("MAILBOX_POLL_INTERVAL_SECONDS", _DEFAULT_POLL_SECONDS))
     return PollContext(
         schedule=TablePollSchedule(connection),
-        mailboxes=mailboxes,
+        mailboxes=linking.mailboxes,
         folder_syncs=TableFolderSyncStore(connection),
-        mails=TableMailStore(connection, _secrets()),
+        mails=linking.mails,
         raw=BlobRawMailStore(connection),
-        units=TableBusinessUnitStore(connection, mailboxes),
+        units=linking.units,
         servers=_servers(),
-        queue=StorageWorkQueue(connection),
+        queue=linking.queue,
         budget=WorkerMemoryBudget(_MESSAGE_MEMORY_BYTES),
-        clock=SystemClock(),
+        clock=linking.clock,
+        linking=linking,
         pool=ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="mailbox-poll"),
         interval=timedelta(seconds=interval),
     )
@@ -135,6 +163,14 @@ def sync_folder(message: str) -> None:
     from mailbox_poll.sync_folder import sync_folder as run
 
     run(_poll_context(), read_folder_sync(message))
+
+
+def relink(message: str) -> None:
+    """Queue `incident-changed`. Raises what makes the host repeat the message."""
+    from linking.messages import read_changed
+    from linking.relink import relink as run
+
+    run(_link_context(), read_changed(message))
 
 
 def sweep_pending() -> None:

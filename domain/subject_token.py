@@ -48,6 +48,11 @@ def make_token(incident_id: str, key: bytes) -> str:
     return f"[{written} {_signature(written, key)}]"
 
 
+def may_have_token(subject: str) -> bool:
+    """Whether anything in the subject looks like a token, so that the keys are worth asking for."""
+    return _CANDIDATE.search(unicodedata.normalize("NFKC", subject[:MAX_SUBJECT_CHARS])) is not None
+
+
 def find_tokens(subject: str, keys: Sequence[bytes]) -> tuple[IncidentToken, ...]:
     """Every valid token of a subject, in its order, each incident once. Looks at the first 4,000 characters
     and 20 candidates.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         RawMailStore,
         WorkQueue,
     )
+    from linking.context import LinkContext
 
 
 FOLDER_SYNC_QUEUE = "folder-sync"
@@ -49,5 +50,6 @@ class PollContext:
     queue: WorkQueue
     budget: MemoryBudget
     clock: Clock
+    linking: LinkContext
     pool: Executor
     interval: timedelta

@@ -5,16 +5,18 @@ Reads only; what it decides is written by the caller. A crash here leaves nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from domain.errors import BoundaryError, RetryLaterError
+from domain.mime.headers import Headers, decode_words
 from domain.mime.message import MailContext
 from domain.ours import is_ours_by_envelope, is_ours_by_summary, named_by
 from domain.server_items import Envelope, ItemFailure, ItemSummary
 from domain.stored import WaitingAnswer
+from domain.subject_token import find_tokens, may_have_token
 
 if TYPE_CHECKING:
     from domain.ports import MailServer, MailStore
@@ -51,6 +53,7 @@ class Decider:
     folder_id: str
     now: datetime
     summaries_are_full: bool
+    token_keys: Callable[[], Sequence[bytes]]
 
     def decide(self, summaries: Sequence[ItemSummary]) -> Decision:
         """Raises what the server and storage raise."""
@@ -67,7 +70,7 @@ class Decider:
         for envelope in self._envelopes(undecided, decision):
             if envelope.summary.is_draft:
                 decision.drafts += 1
-            elif is_ours_by_envelope(envelope, self.context.units):
+            elif is_ours_by_envelope(envelope, self.context.units) or self._has_token(envelope):
                 decision.ours.append(envelope)
             else:
                 strangers.append(envelope)
@@ -84,6 +87,11 @@ class Decider:
                     decision.vanished += 1
                 else:
                     decision.undecidable.append(answer)
+
+    def _has_token(self, envelope: Envelope) -> bool:
+        """Whether the subject carries a token that this installation signed."""
+        subject = envelope.summary.subject or decode_words(Headers(envelope.headers).get("Subject"))
+        return may_have_token(subject) and bool(find_tokens(subject, self.token_keys()))
 
     def _decide_by_names(self, strangers: Sequence[Envelope], decision: Decision) -> None:
         hashes = {

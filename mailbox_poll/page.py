@@ -67,6 +67,7 @@ class FolderWork:
             self.folder_id,
             self.poll.clock.now(),
             summaries_are_full,
+            self.poll.linking.token_keys.keys,
         )
         decision = decider.decide(summaries)
         if decision.waiting:

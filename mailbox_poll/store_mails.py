@@ -1,7 +1,7 @@
 """Writes what was fetched, in an order that a crash between any two writes leaves repeatable.
 
-Blob (already there), then the mails' rows, the reference index, the triage projection, and last the items'
-places.
+Blob (already there), then the mails' rows, the reference index, their links with all projections, and last
+the items' places.
 Dies between any two: the folder's checkpoint has not moved, the page is read again, and every write is
 idempotent.
 """
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from domain.mail import Mail
 from domain.stored import ItemPlace
+from linking.link_mails import link_mails
 from mailbox_poll.context import PollContext
 
 
@@ -23,7 +24,7 @@ def store_mails(poll: PollContext, mailbox_id: str, folder_id: str, mails: Mappi
     unique = {mail.id: mail for mail in mails.values()}
     stored = poll.mails.put(list(unique.values()))
     poll.mails.put_references(stored)
-    poll.mails.put_triage(stored)
+    link_mails(poll.linking, stored)
     poll.mails.put_places(
         mailbox_id, [ItemPlace(folder_id, item_id, mail.id) for item_id, mail in mails.items()]
     )

@@ -24,6 +24,7 @@ param workspaceId string
 var queueNames = [
   'mailbox-sync'
   'folder-sync'
+  'incident-changed'
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
