@@ -20,10 +20,10 @@ from domain.configuration_ports import ActivityPage, ActivityQuery, LoggedActivi
 from store.activity import PREFIX, activity_of, filtered
 from store.chunks import join_text
 from store.connection import StorageConnection
+from store.incident_rows import LINKS_PARTITION
 from store.incident_rows import PARTITION as INCIDENTS_PARTITION
+from store.incident_rows import TABLE as INCIDENTS_TABLE
 from store.keys import AFTER_SEPARATOR, inverted
-from store.link_store import LOG_PARTITION as LINKS_PARTITION
-from store.link_store import LOG_TABLE
 from store.mailbox_store import log_partitions
 from store.outbox_rows import PARTITION as OUTBOX_PARTITION
 from store.outbox_rows import TABLE as OUTBOX_TABLE
@@ -65,7 +65,7 @@ class TableActivityLog:
         self._mailboxes = Table(connection, "mailboxes")
         self._units = Table(connection, "businessunits")
         self._settings = Table(connection, SETTINGS_TABLE)
-        self._incidents = Table(connection, LOG_TABLE)
+        self._incidents = Table(connection, INCIDENTS_TABLE)
         self._outbox = Table(connection, OUTBOX_TABLE)
 
     def page(self, query: ActivityQuery) -> ActivityPage:

@@ -22,6 +22,9 @@ from store.rows import Delete, Insert, Operation, Replace, Row
 
 PARTITION = "incidents"
 UNITS_PARTITION = "units"
+LINKS_PARTITION = "links"
+"""Holds entries of the activity log alone: of what people decided about mails."""
+TABLE = "incidents"
 LISTED = "list;"
 INCIDENTS = "incident;"
 _CODEC = Codec(Incident)

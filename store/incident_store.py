@@ -20,6 +20,7 @@ from store.connection import StorageConnection
 from store.incident_rows import (
     LISTED,
     PARTITION,
+    TABLE,
     UNITS_PARTITION,
     child_prefix,
     folded_prefix,
@@ -33,7 +34,6 @@ from store.incident_rows import (
 from store.rows import Replace, Row
 from store.table import Table, key_range, quoted
 
-TABLE = "incidents"
 MAX_PAGE = 500
 SCANNED = 1_000
 """How many incidents one request looks into for a text; then the page is short and its cursor goes on."""

@@ -10,14 +10,13 @@ from domain.links import LinkedMail, MailState
 from domain.stored import Activity
 from store.activity import activity_write
 from store.connection import StorageConnection
+from store.incident_rows import LINKS_PARTITION, TABLE
 from store.link_projection import LinkProjection, utc_now
 from store.mail_rows import MailRows
 from store.placements import Placements
 from store.references import ReferenceIndex
 from store.table import Table
 from store.weak_mails import WeakMails
-
-LOG_TABLE, LOG_PARTITION = "incidents", "links"
 
 
 class TableLinkStore:
@@ -35,7 +34,7 @@ class TableLinkStore:
         self._placements = Placements(connection, keyed_hash)
         self._projection = LinkProjection(connection, self._rows, self._placements, tabs, now)
         self._weak = WeakMails(connection)
-        self._log = Table(connection, LOG_TABLE)
+        self._log = Table(connection, TABLE)
 
     def read(self, mail_ids: Iterable[str]) -> dict[str, LinkedMail]:
         """See `MailRows.read_linked`."""
@@ -65,7 +64,7 @@ class TableLinkStore:
 
     def log(self, activity: Activity, change: str) -> None:
         """One request."""
-        self._log.replace(activity_write(LOG_PARTITION, activity, change).row)
+        self._log.replace(activity_write(LINKS_PARTITION, activity, change).row)
 
     def project(self, linked: Sequence[LinkedMail]) -> None:
         """See `LinkProjection.project`."""
