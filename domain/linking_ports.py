@@ -42,15 +42,16 @@ class LinkStore(Protocol):
         ...
 
     def conversation_incidents(
-        self, conversation_hash: str, *, apart_from: str | None = None
-    ) -> tuple[str, ...]:
-        """Distinct incidents (before merges) in which mails of the conversation are placed with stratum
-        `CERTAIN`; at most 10, two requests for the usual one. `apart_from`: a mail whose placement is not
-        counted. Reads placement rows that `project` writes."""
+        self, conversation_hashes: Iterable[str], *, apart_from: str | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """Distinct incidents (before merges) in which mails of each conversation are placed with stratum
+        `CERTAIN`; at most 10. For each a request, and one more for each incident. `apart_from`: a mail whose
+        placement is not counted. Reads placement rows that `project` writes."""
         ...
 
-    def save_state(self, linked: LinkedMail, state: MailState) -> LinkedMail:
-        """One conditional write of the mail's row. Raises `ConflictError` (read again and decide again)."""
+    def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
+        """Conditional writes of mails' rows, together where they share a partition. Left out of the answer is
+        what somebody else changed meanwhile: read it again and decide again."""
         ...
 
     def log(self, activity: Activity, change: str) -> None:

@@ -22,8 +22,6 @@ def find_candidates(context: LinkContext, mails: Sequence[LinkedMail]) -> dict[s
         facts = around.facts(mail.mail.id)
         assert facts is not None
         ask = partial(around.conversation, facts, placed_before=False)
-        if facts.conversation_id is not None:
-            ask()  # the book learns of incidents that only the conversation names
         found[mail.mail.id] = candidates(
             facts, Surroundings(around.named(facts), around.link, ask, around.book)
         )

@@ -14,11 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from domain.errors import ConflictError
 from domain.linking.rules import Surroundings, decide
 from domain.linking.verify import verify_sender
 from domain.links import MAX_HISTORY, Link, LinkChange, LinkedMail, MailState, Stratum
-from domain.ours import conversation_key
 from linking.context import LinkContext
 from linking.surroundings import Around
 
@@ -101,41 +99,32 @@ def _round(
         for mail_id, row in rows.items()
     }
     around = Around(context, edited.values())
-    moved: dict[str, LinkedMail] = {}
-    to_project: dict[str, LinkedMail] = {}
-    fresh: set[str] = set()
-    for mail_id in around.in_order():
-        row, wanted = rows[mail_id], edited[mail_id]
-        state = _decide(context, around, wanted)
-        if state == row.state:
-            outcome.settled[mail_id] = row
-            if mail_id in first or mail_id in go_on:
-                to_project[mail_id] = row
-            continue
-        try:
-            saved = context.links.save_state(row, state)
-        except ConflictError:
-            outcome.again[mail_id] = None
-            around.decided(mail_id, row.state.link)
-            continue
-        outcome.settled[mail_id] = to_project[mail_id] = saved
-        if not row.state.decided:
-            fresh.add(mail_id)
-        if row.state.link != state.link or not row.state.decided:
-            moved[mail_id] = row
-    conversations = _conversations(context, rows, moved, go_on)
-    before = {digest: context.links.conversation_incidents(digest) for digest in conversations}
-    context.links.project(list(to_project.values()))
-    outcome.next |= _named_by(context, around, {*moved, *(go_on & outcome.settled.keys())})
+    states = {mail_id: _decide(context, around, edited[mail_id]) for mail_id in around.in_order()}
+    changed = [(rows[mail_id], state) for mail_id, state in states.items() if state != rows[mail_id].state]
+    saved = context.links.save_states(changed) if changed else {}
+    if len(saved) < len(changed):
+        # Others were decided by what this worker thought of the mails that it could not save.
+        outcome.again |= dict.fromkeys(states)
+    else:
+        outcome.settled |= {mail_id: saved.get(mail_id, rows[mail_id]) for mail_id in states}
+    context.links.project(
+        [
+            saved.get(mail_id, rows[mail_id])
+            for mail_id in states
+            if mail_id in saved or ((mail_id in first or mail_id in go_on) and mail_id in outcome.settled)
+        ]
+    )
+    fresh = {mail_id for mail_id in saved if not rows[mail_id].state.decided}
+    moved = {mail_id for mail_id in saved if rows[mail_id].state.link != saved[mail_id].state.link} | fresh
+    forced = go_on & outcome.settled.keys()
+    outcome.next |= _named_by(context, around, moved | forced)
     for mail_id in fresh:
         facts = around.facts(mail_id)
         assert facts is not None
         outcome.next |= dict.fromkeys(around.sharers(facts))
         if len(around.cycle(mail_id)) > 1:
             outcome.next |= dict.fromkeys(sorted(around.cycle(mail_id) - {mail_id}))
-    for digest, is_forced in conversations.items():
-        if is_forced or set(before[digest]) != set(context.links.conversation_incidents(digest)):
-            outcome.next |= dict.fromkeys(context.links.members(digest))
+    outcome.next |= _of_conversations(context, around, rows, saved, forced)
     return outcome
 
 
@@ -192,17 +181,36 @@ def _just_made(state: MailState) -> str | None:
     return last.decision.id if last.decision is not None and last.link == state.link else None
 
 
-def _conversations(
-    context: LinkContext, rows: Mapping[str, LinkedMail], moved: Mapping[str, LinkedMail], go_on: set[str]
-) -> dict[str, bool]:
-    """Conversations whose other mails may be concerned, by keyed hash; True: in any case."""
-    found: dict[str, bool] = {}
-    for mail_id in {*moved, *(go_on & rows.keys())}:
-        conversation_id = rows[mail_id].mail.conversation_id
-        if conversation_id:
-            digest = context.mails.keyed_hash(conversation_key(conversation_id))
-            found[digest] = found.get(digest, False) or mail_id in go_on
-    return found
+def _of_conversations(
+    context: LinkContext,
+    around: Around,
+    rows: Mapping[str, LinkedMail],
+    saved: Mapping[str, LinkedMail],
+    forced: set[str],
+) -> dict[str, None]:
+    """The mails of conversations whose certain incidents have changed, or that are looked at in any case."""
+    touched = {
+        around.conversation_hash(rows[mail_id].mail.conversation_id or "")
+        for mail_id, row in saved.items()
+        if rows[mail_id].mail.conversation_id and _certain(rows[mail_id].state) != _certain(row.state)
+    }
+    in_any_case = {
+        around.conversation_hash(conversation_id)
+        for mail_id in forced
+        if (conversation_id := rows[mail_id].mail.conversation_id)
+    }
+    asked = sorted(touched - in_any_case)
+    now = context.links.conversation_incidents(asked) if asked else {}
+    different = {digest for digest in asked if set(now[digest]) != set(around.conversations[digest])}
+    return {
+        mail_id: None
+        for digest in sorted(different | in_any_case)
+        for mail_id in context.links.members(digest)
+    }
+
+
+def _certain(state: MailState) -> str | None:
+    return state.link.incident_id if state.link and state.link.stratum is Stratum.CERTAIN else None
 
 
 def _named_by(context: LinkContext, around: Around, mail_ids: set[str]) -> dict[str, None]:

@@ -34,13 +34,19 @@ class Around:
         self._links: dict[str, Link | None] = {}
         self._facts: dict[str, MailFacts] = {}
         self._by_name: dict[str, tuple[str, ...]] = {}
-        self._conversations: dict[tuple[str, str | None], tuple[str, ...]] = {}
         for mail in mails:
             self.add(mail)
         self._own = tuple(self._facts)
         self._read_ancestors()
         self._order = components(self._edges())
         self._cycle = {member: frozenset(cycle) for cycle in self._order for member in cycle}
+        hashes = {
+            self.conversation_hash(conversation_id)
+            for one in self._own
+            if (conversation_id := self._facts[one].conversation_id)
+        }
+        self.conversations = context.links.conversation_incidents(sorted(hashes)) if hashes else {}
+        """Incidents of the mails' conversations, by keyed hash."""
         self.book = self._read_book()
 
     def add(self, linked: LinkedMail) -> MailFacts:
@@ -99,14 +105,16 @@ class Around:
     def conversation(self, facts: MailFacts, *, placed_before: bool) -> tuple[str, ...]:
         """Incidents of the conversation's certain mails, its own former placement not counted."""
         assert facts.conversation_id is not None
-        apart_from = facts.id if placed_before else None
-        key = (facts.conversation_id, apart_from)
-        if key not in self._conversations:
-            digest = self._context.mails.keyed_hash(conversation_key(facts.conversation_id))
-            found = self._context.links.conversation_incidents(digest, apart_from=apart_from)
-            self._conversations[key] = found
+        digest = self.conversation_hash(facts.conversation_id)
+        if placed_before:
+            found = self._context.links.conversation_incidents([digest], apart_from=facts.id)[digest]
             self._know(found)
-        return self._conversations[key]
+            return found
+        return self.conversations[digest]
+
+    def conversation_hash(self, conversation_id: str) -> str:
+        """Its keyed hash."""
+        return self._context.mails.keyed_hash(conversation_key(conversation_id))
 
     def _edges(self) -> dict[str, list[str]]:
         return {
@@ -157,6 +165,7 @@ class Around:
             if facts.decision is not None:
                 ids |= {*facts.decision.refused}
                 ids |= {facts.decision.placed_in} if facts.decision.placed_in else set()
+        ids |= {incident_id for found in self.conversations.values() for incident_id in found}
         tokens = {token.incident_id for facts in own for token in facts.tokens}
         units = {facts.sender_unit for facts in own if facts.sender_unit}
         store = self._context.incidents

@@ -29,6 +29,7 @@ class TableLinkStore:
         tabs: IncidentMailStore,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._connection = connection
         self._rows = MailRows(connection)
         self._references = ReferenceIndex(connection, keyed_hash)
         self._placements = Placements(connection, keyed_hash)
@@ -53,14 +54,16 @@ class TableLinkStore:
         return self._references.members(conversation_hash)
 
     def conversation_incidents(
-        self, conversation_hash: str, *, apart_from: str | None = None
-    ) -> tuple[str, ...]:
+        self, conversation_hashes: Iterable[str], *, apart_from: str | None = None
+    ) -> dict[str, tuple[str, ...]]:
         """See `Placements.incidents_of`."""
-        return self._placements.incidents_of(conversation_hash, apart_from)
+        hashes = list(conversation_hashes)
+        found = self._connection.parallel(lambda one: self._placements.incidents_of(one, apart_from), hashes)
+        return dict(zip(hashes, found, strict=True))
 
-    def save_state(self, linked: LinkedMail, state: MailState) -> LinkedMail:
-        """See `MailRows.save_state`."""
-        return self._rows.save_state(linked, state)
+    def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
+        """See `MailRows.save_states`."""
+        return self._rows.save_states(states)
 
     def log(self, activity: Activity, change: str) -> None:
         """One request."""

@@ -61,12 +61,32 @@ class MailRows:
             if row is not None
         }
 
-    def save_state(self, linked: LinkedMail, state: MailState) -> LinkedMail:
-        """One request. Raises `ConflictError`."""
-        kept, columns = state_columns(state)
-        mail, row = _stored_form(linked.mail)
-        etag = self._table.replace(replace(row, values={**row.values, **columns}), linked.etag)
-        return LinkedMail(mail, kept, etag)
+    def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
+        """A transaction for each of the four partitions. Where one of a partition's rows has changed, the
+        partition's rows are written one by one, and those that have changed are left out."""
+        saved: dict[str, LinkedMail] = {}
+        by_key: dict[tuple[str, str], tuple[LinkedMail, MailState]] = {}
+        operations: list[Operation] = []
+        for linked, state in states:
+            kept, columns = state_columns(state)
+            mail, row = _stored_form(linked.mail)
+            by_key[row.partition, row.key] = (replace(linked, mail=mail), kept)
+            operations.append(Replace(replace(row, values={**row.values, **columns}), linked.etag))
+
+        def write(batch: list[Operation]) -> None:
+            try:
+                etags = self._table.transaction(batch)
+            except TransactionConflictError:
+                if len(batch) > 1:
+                    for one in batch:
+                        write([one])
+                return
+            for one, etag in zip(batch, etags, strict=True):
+                linked, kept = by_key[one.row.partition, one.row.key]
+                saved[linked.mail.id] = LinkedMail(linked.mail, kept, etag)
+
+        self._connection.parallel(write, transactions(operations))
+        return saved
 
     def put(self, mails: Sequence[Mail]) -> list[Mail]:
         """One transaction for each of the four partitions touched, where no row is there yet."""

@@ -161,18 +161,23 @@ class Links:
         return iter(sorted(self.memory.known.get(conversation_hash, ())))
 
     def conversation_incidents(
-        self, conversation_hash: str, *, apart_from: str | None = None
-    ) -> tuple[str, ...]:
+        self, conversation_hashes: Iterable[str], *, apart_from: str | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        return {one: self._incidents_of(one, apart_from) for one in conversation_hashes}
+
+    def _incidents_of(self, conversation_hash: str, apart_from: str | None) -> tuple[str, ...]:
         self.memory.step("conversation_incidents")
         placed = self.memory.placements.get(conversation_hash, {})
         return tuple(sorted({where for mail_id, where in placed.items() if mail_id != apart_from})[:10])
 
-    def save_state(self, linked: LinkedMail, state: MailState) -> LinkedMail:
-        self.memory.step("save_state")
-        if self.memory.rows[linked.mail.id].etag != linked.etag:
-            raise ConflictError("changed")
-        saved = LinkedMail(linked.mail, state, f"etag-{self.memory.new_id()}")
-        self.memory.rows[linked.mail.id] = saved
+    def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
+        """Each a write of its own: what lies between two of them is what lies between two partitions."""
+        saved = {}
+        for linked, state in states:
+            self.memory.step("save_state")
+            if self.memory.rows[linked.mail.id].etag == linked.etag:
+                one = LinkedMail(linked.mail, state, f"etag-{self.memory.new_id()}")
+                saved[linked.mail.id] = self.memory.rows[linked.mail.id] = one
         return saved
 
     def log(self, activity: Activity, change: str) -> None:
