@@ -43,6 +43,13 @@ def relink_mails(message: func.QueueMessage) -> None:
     wiring.relink(message.get_body().decode())
 
 
+@app.function_name("mail_export")
+@app.queue_trigger(arg_name="message", queue_name="mail-export", connection="DataStorage")
+def export_mails(message: func.QueueMessage) -> None:
+    """Writes an export of an incident's correspondence."""
+    wiring.export_mails(message.get_body().decode())
+
+
 @app.function_name("pending_sweep")
 @app.timer_trigger(arg_name="timer", schedule="%PENDING_SWEEP_SCHEDULE%", use_monitor=True)
 def sweep_pending(timer: func.TimerRequest) -> None:
@@ -54,6 +61,32 @@ def sweep_pending(timer: func.TimerRequest) -> None:
 @app.route(route="api/config/{*rest}", methods=["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"])
 async def serve_config(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Configuration: mailboxes, folders, status, business units."""
+    return await wiring.serve(req, context)
+
+
+@app.function_name("incidents")
+@app.route(route="api/incidents/{id?}", methods=["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"])
+async def serve_incidents(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Incidents, as Respond tells them."""
+    return await wiring.serve(req, context)
+
+
+@app.function_name("incident_merge")
+@app.route(
+    route="api/incidents/{id}/merge", methods=["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"]
+)
+async def serve_merge(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Merges an incident into another one."""
+    return await wiring.serve(req, context)
+
+
+@app.function_name("incident_mails")
+@app.route(
+    route="api/incidents/{id}/mails/{*rest}",
+    methods=["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"],
+)
+async def serve_incident_mails(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """An incident's Business Unit Mails tab, its changes and its export."""
     return await wiring.serve(req, context)
 
 

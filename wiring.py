@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import azure.functions as func
 
+    from api.functions_app import FunctionsApp
     from domain.ports import ConnectionTester, MailServers, Secrets
     from linking.context import LinkContext
     from mailbox_poll.context import PollContext
@@ -173,6 +174,25 @@ def relink(message: str) -> None:
     run(_link_context(), read_changed(message))
 
 
+def export_mails(message: str) -> None:
+    """Queue `mail-export`. Raises what makes the host repeat the message."""
+    from incident_mails.export_job import ExportContext
+    from incident_mails.export_job import export_mails as run
+    from store.export_store import TableExportStore
+    from store.incident_mail_store import TableIncidentMailStore
+
+    poll = _poll_context()
+    context = ExportContext(
+        exports=TableExportStore(_connection()),
+        tabs=TableIncidentMailStore(_connection()),
+        raw=poll.raw,
+        queue=poll.queue,
+        clock=poll.clock,
+        pool=poll.pool,
+    )
+    run(context, message)
+
+
 def sweep_pending() -> None:
     """Timer `pending_sweep`."""
     from mailbox_poll.sweep import sweep_pending as run
@@ -182,24 +202,24 @@ def sweep_pending() -> None:
 
 async def serve(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every HTTP trigger: one ASGI application behind all of them."""
-    response: func.HttpResponse = await _http().handle_async(req, context)
-    return response
+    return await _http().handle(req, context)
 
 
 @cache
-def _http() -> func.AsgiMiddleware:
-    import azure.functions as func
-
+def _http() -> FunctionsApp:
     import config_api.routers
     import incident_mails.routers
     import web.routers
     from api.application import create_app
+    from api.functions_app import FunctionsApp
     from api.services import Services
     from api.settings import ApiSettings
     from store.activity_log import TableActivityLog
+    from store.export_store import TableExportStore
+    from store.incident_mail_store import TableIncidentMailStore
     from store.settings_store import TableSettingsStore
 
-    poll = _poll_context()
+    poll, linking = _poll_context(), _link_context()
     services = Services(
         mailboxes=poll.mailboxes,
         schedule=poll.schedule,
@@ -214,7 +234,13 @@ def _http() -> func.AsgiMiddleware:
         servers=poll.servers,
         tester=_tester(),
         clock=poll.clock,
+        links=linking.links,
+        incidents=linking.incidents,
+        incident_mails=TableIncidentMailStore(_connection()),
+        pending=linking.pending,
+        token_keys=linking.token_keys,
+        exports=TableExportStore(_connection()),
     )
     routers = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)
     app = create_app(services, routers, ApiSettings.from_environment(os.environ))
-    return func.AsgiMiddleware(app)  # type: ignore[no-untyped-call]  # the library annotates it in part
+    return FunctionsApp(app)

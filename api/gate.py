@@ -21,7 +21,7 @@ from api.caller import identify_caller
 from api.csrf import check_csrf
 from api.permissions import Access, Permission, access_of
 from api.problem_page import PAGE_SCOPE_KEY, answer_problem
-from api.problems import Problem, correlation_id
+from api.problems import Problem, correlation_id, missing_permission
 from api.settings import ApiSettings
 
 _LOG = logging.getLogger(__name__)
@@ -101,12 +101,7 @@ class Gate:
         if permission is not Permission.OPEN:
             caller = identify_caller(headers, self._settings)
             if not caller.may(permission):
-                raise Problem(
-                    403,
-                    "PermissionMissing",
-                    f"This needs the role {permission.value}. A Microsoft Entra administrator assigns it.",
-                    members={"permission": permission.value},
-                )
+                raise missing_permission(permission.value)
             scope["respond_mailbox.caller"] = caller
             check_csrf(scope["method"], headers)
         if entry is None:

@@ -104,6 +104,16 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's name)
         return found | self.members
 
 
+def missing_permission(role: str) -> Problem:
+    """403: the caller lacks this app role."""
+    return Problem(
+        403,
+        "PermissionMissing",
+        f"This needs the role {role}. A Microsoft Entra administrator assigns it.",
+        members={"permission": role},
+    )
+
+
 def correlation_id(scope: MutableMapping[str, Any]) -> str:
     """The Functions invocation's id, so that a caller's report leads to the trace; elsewhere a new id."""
     invocation = scope.get("azure_functions.invocation_id")

@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.configuration_ports import ActivityLog, SettingsStore
+from domain.exports import ExportStore
+from domain.linking_ports import (
+    IncidentMailStore,
+    IncidentStore,
+    LinkStore,
+    PendingStore,
+    SubjectTokenKeys,
+)
 from domain.ports import (
     BusinessUnitStore,
     Clock,
@@ -37,3 +45,9 @@ class Services:
     servers: MailServers
     tester: ConnectionTester
     clock: Clock
+    links: LinkStore
+    incidents: IncidentStore
+    incident_mails: IncidentMailStore
+    pending: PendingStore
+    token_keys: SubjectTokenKeys
+    exports: ExportStore

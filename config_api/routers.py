@@ -14,6 +14,7 @@ from config_api import (
     notification_template,
     retention,
     status,
+    subject_token_key,
 )
 
 ROUTERS = (
@@ -27,5 +28,6 @@ ROUTERS = (
     notification_template.router,
     notification_process.router,
     retention.router,
+    subject_token_key.router,
     audit.router,
 )

@@ -11,6 +11,7 @@ from domain.errors import NotFoundError
 from domain.mail import Mail, Part
 from domain.mime.bodies import decode_text, html_to_text
 from domain.ports import RawMailStore
+from incident_mails.quoted import fold_html, quoted_from
 from incident_mails.sanitise import MAX_HTML_CHARS, sanitise_html
 
 _MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -20,6 +21,7 @@ _SANDBOX = "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbo
 _STYLE = (
     "body{margin:12px;font:16px/1.5 'Segoe UI',system-ui,sans-serif;color:#1b1c1f;background:#fff;"
     "overflow-wrap:anywhere}img{max-width:100%;height:auto}.t{white-space:pre-wrap}"
+    ".q{border-left:1px solid #c8cad0;padding-left:8px;color:#54575e}"
     ".n{border-left:3px solid #7a4b00;padding-left:8px;color:#54575e}"
 )
 
@@ -33,6 +35,11 @@ class BodyView:
     headers: str
     notices: tuple[str, ...]
     blocked_images: int = 0
+
+    @property
+    def quoted_from(self) -> int | None:
+        """Where in `text` the quoted original begins."""
+        return quoted_from(self.text) if self.text is not None else None
 
 
 def view_body(
@@ -79,7 +86,7 @@ def _html_view(
     if safe is None:
         notices.append("The HTML is nested too deeply to be shown as such; this is its text.")
         return BodyView(None, html_to_text(markup), "", tuple(notices))
-    return BodyView(safe.html, None, "", tuple(notices), safe.blocked_images)
+    return BodyView(fold_html(safe.html), None, "", tuple(notices), safe.blocked_images)
 
 
 def _text(mail: Mail, raw: RawMailStore, index: int, notices: list[str]) -> str:
@@ -96,12 +103,23 @@ def body_document(view: BodyView) -> str:
     shown = "".join(f'<p class="n" role="note">{escape(notice)}</p>' for notice in view.notices)
     if view.html is not None:
         shown += view.html
-    elif view.text is not None or view.headers:
-        shown += f'<div class="t">{escape(view.text if view.text is not None else view.headers)}</div>'
+    elif view.text is not None:
+        shown += _text_document(view.text, view.quoted_from)
+    elif view.headers:
+        shown += f'<div class="t">{escape(view.headers)}</div>'
     return (
         '<!doctype html><html lang="und"><head><meta charset="utf-8"><meta name="referrer" '
         'content="no-referrer">'
         f"<title>Mail</title><style>{_STYLE}</style></head><body>{shown}</body></html>"
+    )
+
+
+def _text_document(text: str, quoted_at: int | None) -> str:
+    if quoted_at is None:
+        return f'<div class="t">{escape(text)}</div>'
+    return (
+        f'<div class="t">{escape(text[:quoted_at])}</div><details><summary>Quoted text</summary>'
+        f'<div class="t q">{escape(text[quoted_at:])}</div></details>'
     )
 
 

@@ -19,6 +19,7 @@ import config_api.routers
 import incident_mails.routers
 import web.routers
 from api.application import create_app
+from api.functions_app import FunctionsApp
 from api.services import Services
 from api.settings import ApiSettings
 from domain.connection_test import OtherMailboxResult, Outcome, Step, StepResult
@@ -28,12 +29,18 @@ from domain.server_items import MailFolder
 from store.activity_log import TableActivityLog
 from store.business_unit_store import TableBusinessUnitStore
 from store.connection import StorageConnection
+from store.export_store import TableExportStore
 from store.folder_sync_store import TableFolderSyncStore
+from store.incident_mail_store import TableIncidentMailStore
+from store.incident_store import TableIncidentStore
+from store.link_store import TableLinkStore
 from store.mail_store import TableMailStore
 from store.mailbox_store import TableMailboxStore
+from store.pending_store import TablePendingStore
 from store.poll_schedule import TablePollSchedule
 from store.raw_mail_store import BlobRawMailStore
 from store.settings_store import TableSettingsStore
+from store.subject_token_keys import VaultSubjectTokenKeys
 from tests.store.support import FakeVault
 
 ROLES = {
@@ -188,7 +195,7 @@ class HttpApp:
     server: OneTree
     tester: ScriptedTester
     authentication: bool = True
-    _middleware: dict[bool, func.AsgiMiddleware] = field(default_factory=dict)
+    _served: dict[bool, FunctionsApp] = field(default_factory=dict)
 
     def app(self) -> Any:
         """The ASGI application itself."""
@@ -221,11 +228,9 @@ class HttpApp:
         request = func.HttpRequest(
             method=method, url=f"https://app.corp.example{path}", headers=sent, body=content
         )
-        if self.authentication not in self._middleware:
-            made = func.AsgiMiddleware(self.app())  # type: ignore[no-untyped-call] # the SDK has no types here
-            self._middleware[self.authentication] = made
-        middleware = self._middleware[self.authentication]
-        response = asyncio.run(middleware.handle_async(request))
+        if self.authentication not in self._served:
+            self._served[self.authentication] = FunctionsApp(self.app())
+        response = asyncio.run(self._served[self.authentication].handle(request))
         found = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, found, response.get_body())
 
@@ -248,11 +253,13 @@ def http_app(connection: StorageConnection) -> HttpApp:
     clock, queue, vault, server = FixedClock(), SentMessages(), WatchedVault(), OneTree()
     tester = ScriptedTester()
     mailboxes = TableMailboxStore(connection)
+    mails = TableMailStore(connection, vault)
+    tabs = TableIncidentMailStore(connection)
     services = Services(
         mailboxes=mailboxes,
         schedule=TablePollSchedule(connection),
         folder_syncs=TableFolderSyncStore(connection),
-        mails=TableMailStore(connection, vault),
+        mails=mails,
         raw=BlobRawMailStore(connection),
         units=TableBusinessUnitStore(connection, mailboxes),
         settings=TableSettingsStore(connection),
@@ -262,5 +269,11 @@ def http_app(connection: StorageConnection) -> HttpApp:
         servers=server,
         tester=tester,
         clock=clock,
+        links=TableLinkStore(connection, mails.keyed_hash, tabs, clock.now),
+        incidents=TableIncidentStore(connection),
+        incident_mails=tabs,
+        pending=TablePendingStore(connection),
+        token_keys=VaultSubjectTokenKeys(connection, vault),
+        exports=TableExportStore(connection),
     )
     return HttpApp(services, clock, queue, vault, server, tester)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from domain.business_units import BusinessUnit, UnitDirectory
 from domain.mail import Mail, Problem
 from domain.mime.message import MailContext, mail_from_envelope
 from domain.server_items import Envelope, ItemSummary
+from domain.stored import Activity
+from linking.context import INCIDENT_CHANGED_QUEUE, link_context
+from linking.link_mails import link_mails
+from linking.messages import read_changed
+from linking.relink import relink
 from mailbox_poll.receive import receive_message
 from tests.api.http_app import HttpApp
 
 RECEIVED_AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-UNITS = UnitDirectory(
-    [
-        BusinessUnit("bu-fin", "u1", "Finance", domains=("fin.example",)),
-        BusinessUnit("bu-hr", "u2", "HR", domains=("hr.example",)),
-    ]
-)
+FINANCE = BusinessUnit("bu-fin", "u1", "Finance", domains=("fin.example",))
+HR = BusinessUnit("bu-hr", "u2", "HR", domains=("hr.example",))
+UNITS = UnitDirectory([FINANCE, HR])
 CONTEXT = MailContext("default", "soc@corp.example", UNITS)
 
 
@@ -35,9 +38,27 @@ def store_unreadable(app: HttpApp, code: str) -> Mail:
     return _stored(app, mail_from_envelope(Envelope(summary, to=("soc@corp.example",)), CONTEXT, problem))
 
 
+def store_units(app: HttpApp) -> None:
+    """The units, where they are not there yet."""
+    for unit in (FINANCE, HR):
+        if app.services.units.read(unit.id) is None:
+            entry = Activity(RECEIVED_AT, "admin@corp.example", None, "created", "unit", None, None)
+            app.services.units.save(unit, None, entry)
+
+
+def relink_all(app: HttpApp) -> None:
+    """Does the work that changes have queued, as `incident_changed` does."""
+    messages = [body for queue, body in app.queue.sent if queue == INCIDENT_CHANGED_QUEUE]
+    app.queue.sent[:] = [one for one in app.queue.sent if one[0] != INCIDENT_CHANGED_QUEUE]
+    for body in messages:
+        relink(link_context(app.services), read_changed(json.dumps(body)))
+
+
 def _stored(app: HttpApp, mail: Mail) -> Mail:
+    store_units(app)
     [stored] = app.services.mails.put([mail])
-    app.services.mails.put_triage([stored])
+    app.services.mails.put_references([stored])
+    link_mails(link_context(app.services), [stored])
     return stored
 
 

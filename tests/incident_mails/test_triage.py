@@ -35,6 +35,7 @@ def test_a_mail_is_shown_with_all_its_members(app: HttpApp) -> None:
 
     shown = app.call("GET", f"/api/triage/{mail.id}").json
 
+    assert shown.pop("history")
     assert shown == app.call("GET", "/api/triage").json["items"][0]
     assert shown["id"] == mail.id
     assert shown["from"] == {"name": "Ann", "address": "ann@fin.example"}
@@ -46,8 +47,14 @@ def test_a_mail_is_shown_with_all_its_members(app: HttpApp) -> None:
     assert (shown["link"], shown["candidates"], shown["senderVerified"]) == (None, [], "unknown")
     assert shown["hasAttachments"] is True
     assert shown["attachments"] == [
-        {"name": "a.pdf", "contentType": "application/pdf", "size": 8, "inline": False},
-        {"name": "attachment-2.png", "contentType": "image/png", "size": 3, "inline": True},
+        {"name": "a.pdf", "contentType": "application/pdf", "size": 8, "inline": False, "dangerous": False},
+        {
+            "name": "attachment-2.png",
+            "contentType": "image/png",
+            "size": 3,
+            "inline": True,
+            "dangerous": False,
+        },
     ]
     assert shown["problem"] is None
 
