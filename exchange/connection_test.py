@@ -46,6 +46,8 @@ _LIMITS = {
     Step.PERMISSION_TO_SEND: (8.0, "ReadTimeout"),
 }
 """Seconds, and the failure's name where they are over; a step's own sockets end a little before that."""
+_VAULT_SILENT = "KeyVaultUnavailable"
+"""That name, where the seconds for the token went by before Key Vault gave the secret."""
 
 
 class ExchangeConnectionTester:
@@ -145,7 +147,9 @@ def _take(trial: Trial, step: Step, limit: TimeLimit) -> StepResult:
         shown = dict(getattr(error, "facts", {}))
         if step is Step.PERMISSION_TO_SEND and isinstance(error, RetryLaterError):
             shown |= trial.draft_facts()
-        return StepResult(step, Outcome.FAILED, _since(begin), error.code, error.server_message, shown)
+        silent_vault = error.code == code and step is Step.TOKEN and trial.waits_for_key_vault
+        said = _VAULT_SILENT if silent_vault else error.code
+        return StepResult(step, Outcome.FAILED, _since(begin), said, error.server_message, shown)
     return StepResult(step, Outcome.PASSED, _since(begin), facts=facts)
 
 

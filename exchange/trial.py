@@ -64,6 +64,26 @@ class _TypedSecret:
         raise NotImplementedError("a typed secret is not stored")
 
 
+class _WatchedSecrets:
+    """Key Vault's secrets, and whether an answer of it is being waited for."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self.is_asked = False
+
+    def read(self, name: str, version: str) -> str:
+        self.is_asked = True
+        value = self._secrets.read(name, version)
+        self.is_asked = False
+        return value
+
+    def write(self, name: str, value: str) -> str:
+        raise NotImplementedError("a connection test stores nothing")
+
+    def disable(self, name: str, version: str) -> None:
+        raise NotImplementedError("a connection test stores nothing")
+
+
 class _OneToken:
     """The token at hand. It is new, so a refusal of it is the answer: no other one is asked for."""
 
@@ -93,7 +113,7 @@ class Trial:
     ) -> None:
         self._settings = settings
         self._typed = secret
-        self._secrets = secrets
+        self._secrets = _WatchedSecrets(secrets)
         self._authority_host = authority_host
         self._new_context = context
         self._guard = guard
@@ -109,6 +129,11 @@ class Trial:
     def encrypted(self) -> bool:
         """Whether there is TLS to test."""
         return self._settings.ssl_encrypted
+
+    @property
+    def waits_for_key_vault(self) -> bool:
+        """Whether Key Vault was asked for the secret and has not given it."""
+        return self._secrets.is_asked
 
     def resolve(self) -> dict[str, str]:
         """See `ConnectionProbe.resolve`."""
@@ -129,7 +154,8 @@ class Trial:
         A token without permissions is no failure yet: access by RBAC for Applications shows in no token.
         """
         settings = self._settings
-        secret, secrets = settings.secret, self._secrets
+        secret = settings.secret
+        secrets: Secrets = self._secrets
         if self._typed is not None:
             secret = SecretRef("typed", "", datetime.now(UTC), "")
             secrets = _TypedSecret(self._typed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -91,6 +92,17 @@ def test_wrong_tenant_and_wrong_app_are_told_apart(
 def test_a_secret_that_is_stored_nowhere_is_missing(world: RunningWorld) -> None:
     failure = failed_at(run(world_tester(world), world.settings(secret=None)), Step.TOKEN)
     assert failure.code == "SecretNotFound"
+
+
+def test_a_key_vault_that_never_answers_is_not_called_a_sign_in_that_is_away(
+    world: RunningWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+    monkeypatch.setattr(MemorySecrets, "read", lambda *_: asked.wait(20))
+    tester = world_tester(world, total_seconds=1.0)
+    [result] = run(tester, world.settings(), steps=(Step.TOKEN,))
+    asked.set()
+    assert (result.outcome, result.code) == (Outcome.FAILED, "KeyVaultUnavailable")
 
 
 def test_an_expired_secret_is_told(world: RunningWorld) -> None:
