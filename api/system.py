@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
 from api.csrf import CSRF_HEADER, csrf_token
-from api.dependencies import CallerDep, SettingsDep
+from api.dependencies import CallerDep, ServicesDep, SettingsDep
 from api.docs_page import DOCS_CSP, docs_page
 from api.permissions import Permission, needs
+from domain.configuration import BusinessUnitSettings
 
 router = APIRouter()
 _AUTHENTICATION_OFF = (
@@ -21,8 +22,11 @@ _AUTHENTICATION_OFF = (
 
 @router.get("/api/me", summary="Who is signed in, and what they may do", tags=["Service"])
 @needs(Permission.SIGNED_IN)
-async def read_me(request: Request, caller: CallerDep) -> dict[str, Any]:
-    """The caller, their permissions, and the CSRF token for writes by session cookie."""
+def read_me(request: Request, caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+    """The caller, their permissions, the CSRF token for writes by session cookie, and what users call a
+    business unit, for pages of people who may not read the settings."""
+    stored = services.settings.read(BusinessUnitSettings)
+    names = stored.value if stored else BusinessUnitSettings()
     headers = {name: value for name, value in request.headers.items() if name == "cookie"}
     return {
         "id": caller.id,
@@ -31,6 +35,11 @@ async def read_me(request: Request, caller: CallerDep) -> dict[str, Any]:
         "actingFor": caller.acting_for,
         "permissions": sorted(caller.roles),
         "csrf": {"header": CSRF_HEADER, "token": csrf_token(headers)},
+        "businessUnitNames": {
+            "parameterName": names.parameter_name,
+            "parameterNamePlural": names.parameter_name_plural,
+            "tabName": names.tab_name,
+        },
     }
 
 

@@ -159,6 +159,20 @@ def test_me_says_who_and_what(app: HttpApp) -> None:
     assert (application["name"], application["kind"]) == ("Respond", "application")
 
 
+def test_me_says_what_a_business_unit_is_called_to_those_who_may_not_read_the_settings(app: HttpApp) -> None:
+    names = app.call("GET", "/api/me", role="none").json["businessUnitNames"]
+    assert names["tabName"] == "Business Unit Mails"
+    path = "/api/config/business-unit-settings"
+    etag = {"if-match": app.call("GET", path).headers["etag"]}
+    assert app.call("PUT", path, {"parameterName": "Department"}, headers=etag).status == 200
+    assert app.call("GET", path, role="none").status == 403
+    assert app.call("GET", "/api/me", role="none").json["businessUnitNames"] == {
+        "parameterName": "Department",
+        "parameterNamePlural": "Departments",
+        "tabName": "Department Mails",
+    }
+
+
 def test_an_application_with_act_as_names_the_acting_user_and_nobody_else_may(app: HttpApp) -> None:
     acting = {"x-acting-user": "Ann Ivić"}
     assert app.call("GET", "/api/me", role="respond", headers=acting).json["actingFor"] == "Ann Ivić"
