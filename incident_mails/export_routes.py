@@ -39,6 +39,7 @@ _TRIES = 5
     "/api/incidents/{incident_id}/mails/export",
     summary="The incident's correspondence as one archive",
     response_class=Response,
+    responses={202: {"description": "Being written", "content": {"application/json": {}}}},
 )
 @needs(Permission.MAILS_READ)
 def read_export(

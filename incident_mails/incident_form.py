@@ -48,7 +48,8 @@ _Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
 
 
 class IncidentForm(RequestBody):
-    """What is left out is empty. `id` may be sent and must be the path's; `createdAt` counts for nothing."""
+    """What is left out is empty. `id` may be sent and must be the path's; `createdAt` and
+    `subjectToken` count for nothing."""
 
     title: Annotated[str, Field(max_length=_MAX_TITLE_CHARS), AfterValidator(_title)]
     status: Literal["open", "closed", "merged", "untriaged"]
@@ -63,6 +64,7 @@ class IncidentForm(RequestBody):
     merged_into: Annotated[_Id | None, Field(description="With the status `merged`: into which.")] = None
     id: Annotated[str | None, Field(description="The path's, if sent.")] = None
     created_at: Any = Field(None, description="Read-only.")
+    subject_token: Any = Field(None, description="Read-only.")
 
 
 class MergeForm(RequestBody):

@@ -12,6 +12,8 @@ from api.etags import entity_tag
 from api.path_ids import IncidentId
 from api.permissions import Permission, needs
 from api.problems import FieldError, Problem
+from api.services import Services
+from domain.subject_token import make_token
 from incident_mails.incident_form import IncidentForm, MergeForm
 from incident_mails.save_incident import incident_json, put_incident, put_merge, stored_incident
 
@@ -47,12 +49,18 @@ def list_incidents(
 @router.get("/api/incidents/{incident_id}", summary="An incident")
 @needs(Permission.MAILS_READ)
 def read_incident(incident_id: IncidentId, services: ServicesDep) -> JSONResponse:
-    """With an ETag."""
+    """With an ETag, and in `subjectToken` what makes a mail's subject the incident's: whoever writes about it
+    by other ways can put it there. null for an id that is too long for a subject."""
     stored = stored_incident(services, incident_id)
-    return JSONResponse(incident_json(stored.value), headers={"ETag": entity_tag(stored.etag)})
+    shown = incident_json(stored.value) | {"subjectToken": _subject_token(services, incident_id)}
+    return JSONResponse(shown, headers={"ETag": entity_tag(stored.etag)})
 
 
-@router.put("/api/incidents/{incident_id}", summary="Create or change an incident")
+@router.put(
+    "/api/incidents/{incident_id}",
+    summary="Create or change an incident",
+    responses={201: {"description": "It is new", "content": {"application/json": {}}}},
+)
 @needs(Permission.INCIDENTS_UPDATE, body_limit_bytes=_BODY_LIMIT_BYTES)
 def write_incident(
     incident_id: IncidentId,
@@ -78,3 +86,10 @@ def merge(incident_id: IncidentId, form: MergeForm, services: ServicesDep, calle
     would go in a circle."""
     saved = put_merge(services, caller, incident_id, form.into)
     return JSONResponse(incident_json(saved.value), headers={"ETag": entity_tag(saved.etag)})
+
+
+def _subject_token(services: Services, incident_id: str) -> str | None:
+    try:
+        return make_token(incident_id, services.token_keys.keys()[0])
+    except ValueError:
+        return None

@@ -33,7 +33,11 @@ _Cursor = Annotated[str | None, Query(max_length=_MAX_CURSOR_CHARS)]
 _Limit = Annotated[int, Query(ge=1, le=100)]
 
 
-@router.get("/api/incidents/{incident_id}/mails", summary="The incident's mails, newest first")
+@router.get(
+    "/api/incidents/{incident_id}/mails",
+    summary="The incident's mails, newest first",
+    responses={304: {"description": "Nothing has changed"}},
+)
 @needs(Permission.MAILS_READ)
 def list_mails(
     request: Request,

@@ -33,7 +33,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def context(app: HttpApp, pool: ThreadPoolExecutor, **ports: Any) -> ExportContext:
     services = app.services
-    fields = {
+    fields: dict[str, Any] = {
         "exports": services.exports,
         "tabs": services.incident_mails,
         "raw": services.raw,
@@ -150,8 +150,8 @@ def test_whatever_call_fails_the_repeated_message_ends_in_the_same_archive(
         mail_with_token(app, "INC-1", number)
     contents = set()
     for at in range(1, 40):
-        body = {"title": f"Try {at}", "status": "open", "businessUnits": ["bu-fin"]}
-        assert app.call("PUT", "/api/incidents/INC-1", body).status == 200
+        incident = {"title": f"Try {at}", "status": "open", "businessUnits": ["bu-fin"]}
+        assert app.call("PUT", "/api/incidents/INC-1", incident).status == 200
         asked = app.call("GET", PATH).json
         [body] = [body for queue, body in app.queue.sent if queue == "mail-export"]
         failing = Failing(app.services.exports, at)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from domain.subject_token import find_tokens
 from tests.api.http_app import HttpApp
 from tests.incident_mails.stored import store_units
 
@@ -52,6 +53,16 @@ def test_the_same_put_again_changes_nothing_and_a_change_keeps_what_is_ours(app:
         "incident.changed",
         "incident.created",
     ]
+
+
+def test_an_incident_tells_its_subject_token(app: HttpApp) -> None:
+    for incident_id in ("INC-1", "Ä" * 200):
+        put(app, incident_id)
+    shown = app.call("GET", "/api/incidents/INC-1").json
+    found = find_tokens(f"AW: {shown['subjectToken']} x", app.services.token_keys.keys())
+    assert [one.incident_id for one in found] == ["INC-1"]
+    assert app.call("PUT", "/api/incidents/INC-1", shown).status == 200
+    assert app.call("GET", f"/api/incidents/{quote('Ä' * 200)}").json["subjectToken"] is None
 
 
 def test_open_intervals_follow_the_status(app: HttpApp) -> None:
