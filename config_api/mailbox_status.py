@@ -53,7 +53,7 @@ def _selected(config: MailboxConfiguration, syncs: Sequence[FolderSync]) -> Sequ
     if config.selection is not None:
         return config.selection.folders
     # While nothing was chosen Inbox is polled; its row carries the id that the server gave.
-    found = [SelectedFolder(sync.folder_id, sync.path) for sync in syncs]
+    found = [SelectedFolder(sync.folder_id, sync.path) for sync in syncs if sync.is_default]
     return found or [SelectedFolder(INBOX, "Inbox")]
 
 

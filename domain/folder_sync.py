@@ -101,6 +101,9 @@ class FolderSync:
     """`requested_at` of the last rewalk that was finished (or made needless by the first walk)."""
     rewalk_missed: int | None = None
     """Items that were gone from the server before the last rewalk could look at them; None: no rewalk yet."""
+    is_default: bool = False
+    """The Inbox that is polled while nothing was selected: a mailbox that was removed and configured again
+    still has the rows of folders that were selected before."""
 
 
 def current_path(path: str, name: str) -> str:

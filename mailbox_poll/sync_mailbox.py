@@ -126,8 +126,9 @@ class _MailboxPoll:
             self._begin_walk(folder, answer)
             return
         path = current_path(row.value.path, answer.name)
-        if path != row.value.path:
-            row = self._change(row, path=path) or row
+        is_default = row.value.is_default or folder is DEFAULT_FOLDER
+        if (path, is_default) != (row.value.path, row.value.is_default):
+            row = self._change(row, path=path, is_default=is_default) or row
         sync = row.value
         if sync.walking:
             self._take_arrivals(sync)
@@ -159,6 +160,7 @@ class _MailboxPoll:
             walk_started_at=self._started_at,
             # Units are read after this row, so they include all that this request is about.
             rewalked_at=self._config.rewalk_requested_at,
+            is_default=folder is DEFAULT_FOLDER,
         )
 
     def _insert(self, row: FolderSync) -> bool:

@@ -33,6 +33,7 @@ def folder_row(app: HttpApp, **changes: Any) -> None:
         "folder_id": "id-inbox",
         "path": "Inbox",
         "window_from": app.clock.now(),
+        "is_default": True,
     }
     app.services.folder_syncs.save(FolderSync(**{**fields, **changes}), None)
 
@@ -156,6 +157,21 @@ def test_a_mailbox_with_a_folder_in_trouble_among_others_is_not_called_receiving
 
     assert (status["state"], status["error"]) == ("partlyFailing", None)
     assert [one["state"] for one in status["folders"]] == ["receiving", trouble]
+
+
+def test_a_mailbox_configured_again_shows_no_folder_that_was_selected_before_its_removal(
+    app: HttpApp,
+) -> None:
+    configured(app)
+    now = app.clock.now()
+    poll_state(app, last_started_at=now, last_succeeded_at=now)
+    folder_row(app, walking=False, synced_at=now)
+    folder_row(app, folder_id="id-old", path="Old", is_default=False, walking=False, gone_since=now)
+
+    status = app.call("GET", STATUS).json
+
+    assert (status["state"], status["warnings"]) == ("receiving", [])
+    assert [one["path"] for one in status["folders"]] == ["Inbox"]
 
 
 def test_polls_that_do_not_happen_are_warned_about(app: HttpApp) -> None:

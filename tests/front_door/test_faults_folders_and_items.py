@@ -14,7 +14,8 @@ from tests.support.mails import plain_mail
 from tests.support.running_sandbox import RunningSandbox
 
 LONG = "Half of this is cut off.\n" * 1_000
-FOLDERS = "/api/config/mailboxes/default/folders"
+MAILBOX = "/api/config/mailboxes/default"
+FOLDERS = f"{MAILBOX}/folders"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -170,7 +171,7 @@ def test_a_folder_that_is_deleted_is_told_as_gone_and_the_others_go_on(sandbox: 
     assert gone[0]["error"]["title"] == "The folder has gone from the server"
     assert "Unselect the folder" in gone[0]["error"]["remedy"]
     assert "FolderGone" in [one["code"] for one in sandbox.status()["warnings"]]
-    assert sandbox.status()["error"] is None
+    assert (sandbox.status()["state"], sandbox.status()["error"]) == ("partlyFailing", None)
     assert messages(sandbox) == sorted([*before, "<other-folder@fin.example>"])
     selected = [one for one in sandbox.call("GET", FOLDERS).json["items"] if one["selected"]]
     assert [one["gone"] for one in selected if one["path"] != "Inbox"] == [True]
@@ -186,3 +187,25 @@ def test_a_mailbox_whose_only_folder_has_gone_says_so(sandbox: RunningSandbox) -
     assert shown["whoCanAct"] == "mailbox admin"
     select(sandbox, "Inbox")
     synced(sandbox, lambda: is_well(sandbox))
+
+
+def test_a_mailbox_that_is_removed_and_configured_again_repeats_no_mail_and_misses_none(
+    sandbox: RunningSandbox,
+) -> None:
+    before = sandbox.triage()
+    removed_at = inbox(sandbox)["counts"]
+    etag = sandbox.call("GET", MAILBOX).headers["etag"]
+    gone = sandbox.call("DELETE", f"{MAILBOX}?confirm=keepMail", headers={"If-Match": etag})
+    assert (gone.status, gone.json["secretDisabled"]) == (200, True), gone.body
+    assert sandbox.call("GET", MAILBOX).status == 404
+    assert sandbox.triage() == before
+    sandbox.deliver(plain_mail("while-removed@fin.example"))
+
+    sandbox.configure()
+
+    synced(sandbox, lambda: mail_with_id(sandbox, "while-removed@fin.example"))
+    synced(sandbox, lambda: is_well(sandbox))
+    new = [mail for mail in sandbox.triage() if mail not in before]
+    assert [mail["internetMessageId"] for mail in new] == ["<while-removed@fin.example>"]
+    assert len(sandbox.triage()) == len(before) + 1
+    assert inbox(sandbox)["counts"]["tracked"] == removed_at["tracked"] + 1
