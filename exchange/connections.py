@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import certifi
@@ -78,6 +78,38 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     return context
 
 
+def connect_guarded(
+    guard: AddressGuard,
+    host: str,
+    port: int,
+    timeout_seconds: float | None,
+    *,
+    options: Iterable[tuple[Any, ...]] = (),
+) -> socket.socket:
+    """A connection to the first of the name's addresses that may be connected to and answers.
+
+    Raises `RetryLaterError`, `AdminActionError`."""
+    server = f"{host}:{port}"
+    try:
+        addresses = guard.resolve(host, port)
+    except OSError as error:
+        raise network_error(error, server) from error
+    failure: OSError | None = None
+    for family, address in addresses:
+        sock = _Socket(family, socket.SOCK_STREAM)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            sock.settimeout(timeout_seconds)
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise _connect_error(failure, server) from failure
+
+
 class _Guarded:
     """Mixed into urllib3's connections."""
 
@@ -106,26 +138,11 @@ class _Guarded:
         self.ntlm = ntlm
 
     def _new_conn(self) -> socket.socket:
-        server = f"{self.host}:{self.port}"
-        try:
-            addresses = self.guard.resolve(self._dns_host, self.port)
-        except OSError as error:
-            raise network_error(error, server) from error
-        failure: OSError | None = None
-        for family, address in addresses:
-            sock = _Socket(family, socket.SOCK_STREAM)
-            try:
-                for option in self.socket_options or ():
-                    sock.setsockopt(*option)
-                sock.settimeout(self.timeout)
-                sock.connect(address)
-            except OSError as error:
-                sock.close()
-                failure = error
-            else:
-                self._answers = 0
-                return sock
-        raise _connect_error(failure, server) from failure
+        sock = connect_guarded(
+            self.guard, self._dns_host, self.port, self.timeout, options=self.socket_options or ()
+        )
+        self._answers = 0
+        return sock
 
     def request(
         self,

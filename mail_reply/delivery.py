@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain import outbox_moves as moves
-from domain.compose.message import OutgoingMessage
+from domain.compose.message import ComposeError, ContentChangedError, OutgoingMessage
 from domain.compose.mime import compose
-from domain.errors import AdminActionError, BoundaryError, RetryLaterError
+from domain.errors import AdminActionError, BoundaryError, NotFoundError, RetryLaterError
 from domain.outbox import CONFIRM_WITHIN, OutboxEntry, OutboxState, RecipientOutcome
 from domain.stored import Versioned
 from mail_reply.context import (
@@ -57,12 +57,39 @@ class Delivery:
         self._saved_at = self.now
 
     def message(self) -> Iterator[bytes]:
-        """The mail's bytes. While they are read the claim is renewed, for a large mail takes its time."""
-        message: OutgoingMessage = self.context.outbox.message(self.entry.id)
-        for chunk in compose(message, self.context.read_content):
-            if self.now - self._saved_at > _RENEW_AFTER:
-                self.save(moves.renew(self.entry, self.now))
-            yield chunk
+        """The mail's bytes. While they are read the claim is renewed, for a large mail takes its time.
+
+        Raises `AdminActionError("MessageNotSendable")` where what was to be sent cannot be: nobody can mend
+        it by waiting."""
+        message = self.outgoing()
+        try:
+            for chunk in compose(message, self.context.read_content):
+                self.still_at_work()
+                yield chunk
+        except (ComposeError, ContentChangedError, NotFoundError) as error:
+            raise AdminActionError("MessageNotSendable", str(error)) from error
+
+    def outgoing(self) -> OutgoingMessage:
+        """What the mail says. Raises like `message`."""
+        try:
+            return self.context.outbox.message(self.entry.id)
+        except NotFoundError as error:
+            raise AdminActionError("MessageNotSendable", "What it says is no longer stored.") from error
+
+    def still_at_work(self) -> None:
+        """Renews the claim where it is time to. A renewal that storage does not answer is tried again at the
+        next call, as long as the claim holds.
+
+        Raises `ConflictError`, and `RetryLaterError` once nothing says any more that the entry is ours."""
+        now = self.now
+        if now - self._saved_at <= _RENEW_AFTER:
+            return
+        try:
+            self.save(moves.renew(self.entry, now))
+        except RetryLaterError as trouble:
+            if self.entry.claimed_until is None or now >= self.entry.claimed_until:
+                raise
+            _log.info("a claim is not renewed: %s", trouble.code)
 
     def sent(self, message_id: str | None = None, refused: tuple[RecipientOutcome, ...] = ()) -> None:
         """It left."""
@@ -72,19 +99,26 @@ class Delivery:
 
     def later(self, trouble: RetryLaterError) -> None:
         """Passing trouble. Where nothing was submitted the entry is queued again, else looked at again."""
-        entry, now = self.entry, self.now
-        if entry.state is not OutboxState.SENDING:
+        if self.entry.state is not OutboxState.SENDING:
             raise trouble
-        if entry.is_submitted:
+        if self.entry.is_submitted:
             self.look_again(trouble)
             return
+        self.not_now(trouble)
+
+    def not_now(self, trouble: RetryLaterError, refused: tuple[RecipientOutcome, ...] = ()) -> None:
+        """Nothing left, whatever was submitted: queued again, or given up after `GIVE_UP_AFTER`. `refused`:
+        recipients that were refused by then."""
+        entry, now = self.entry, self.now
+        code, detail = trouble.code, trouble.server_message
         if now - max(entry.created_at, _last_let_go(entry)) > GIVE_UP_AFTER:
-            self.save(moves.refuse(entry, now, trouble.code, trouble.server_message))
+            self.save(moves.refuse(entry, now, code, detail, refused=refused))
             return
         wait = max(
             trouble.back_off or timedelta(0), _growing(FIRST_BACK_OFF, entry.attempts, LONGEST_BACK_OFF)
         )
-        self.save(moves.back_off(entry, now, wait, trouble.code, trouble.server_message))
+        queue_again = moves.not_taken if entry.is_submitted else moves.back_off
+        self.save(queue_again(entry, now, wait, code, detail))
         self._wake_after(wait)
 
     def look_again(self, trouble: BoundaryError | None = None) -> None:

@@ -6,15 +6,11 @@ is *unconfirmed*, never tried again by itself. An answer that refuses is believe
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from domain import outbox_moves as moves
 from domain.configuration import EmailServer
-from domain.errors import AdminActionError
+from domain.errors import AdminActionError, RetryLaterError
 from domain.sending_ports import AnswerLostError
 from mail_reply.delivery import Delivery
-
-_BACK_OFF = timedelta(minutes=1)
 
 
 def deliver_over_smtp(delivery: Delivery, server: EmailServer) -> None:
@@ -25,7 +21,7 @@ def deliver_over_smtp(delivery: Delivery, server: EmailServer) -> None:
         return
     if server.smtp is None:
         raise AdminActionError("SmtpServerMissing", "The email server is no longer an SMTP server.")
-    message = delivery.context.outbox.message(entry.id)
+    message = delivery.outgoing()
     try:
         result = delivery.context.smtp.send(
             server.smtp,
@@ -33,15 +29,22 @@ def deliver_over_smtp(delivery: Delivery, server: EmailServer) -> None:
             recipients=tuple(dict.fromkeys((*entry.to, *entry.cc, *entry.bcc))),
             message=delivery.message,
             before_data=lambda: delivery.save(moves.submit(delivery.entry, delivery.now)),
+            still_at_work=delivery.still_at_work,
         )
     except AnswerLostError as lost:
         delivery.save(moves.lose_sight(delivery.entry, delivery.now, "AnswerLost", str(lost)))
         return
+    except RetryLaterError as trouble:
+        # The end of DATA was not sent: nothing left, submitted or not (RFC 5321, section 4.1.1.4).
+        delivery.not_now(trouble)
+        return
+    except AdminActionError as trouble:
+        delivery.save(moves.refuse(delivery.entry, delivery.now, trouble.code, trouble.server_message))
+        return
     if result.accepted:
         delivery.sent(refused=result.refused)
-    elif result.code.startswith("4"):
-        waiting = moves.not_taken if delivery.entry.is_submitted else moves.back_off
-        delivery.save(waiting(delivery.entry, delivery.now, _BACK_OFF, result.code, result.detail))
+    elif result.is_passing:
+        delivery.not_now(RetryLaterError(result.code, result.detail), result.refused)
     else:
         delivery.save(
             moves.refuse(delivery.entry, delivery.now, result.code, result.detail, refused=result.refused)

@@ -81,7 +81,7 @@ class World:
     mailbox_on: bool = True
     stopped: bool = False
     refused_recipients: tuple[RecipientOutcome, ...] = ()
-    data_answer: tuple[bool, str] = (True, "250")
+    data_answer: tuple[bool, str] = (True, "SMTP 250")
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -313,6 +313,7 @@ class Smtp:
         recipients: Sequence[str],
         message: Callable[[], Iterator[bytes]],
         before_data: Callable[[], None],
+        still_at_work: Callable[[], None],
     ) -> SmtpResult:
         world = self.world
         world.call("RCPT", lambda: None)

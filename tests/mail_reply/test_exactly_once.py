@@ -118,19 +118,19 @@ def test_after_an_unanswered_end_of_data_nothing_is_tried_again() -> None:
 
 
 def test_an_smtp_server_that_says_not_now_is_asked_again_and_one_that_refuses_is_not() -> None:
-    world = World(via="smtp", data_answer=(False, "451"))
+    world = World(via="smtp", data_answer=(False, "SMTP 451"))
     world.run(timedelta(seconds=30))
     assert (world.entry.state, world.entry.submitted_at) == (OutboxState.QUEUED, None)
-    world.data_answer = (True, "250")
+    world.data_answer = (True, "SMTP 250")
     world.run(timedelta(minutes=3))
     assert (world.entry.state, world.left) == (OutboxState.SENT, [ID])
-    refused = World(via="smtp", data_answer=(False, "554"))
+    refused = World(via="smtp", data_answer=(False, "SMTP 554"))
     refused.run(DAY)
-    assert (refused.entry.state, refused.entry.error_code) == (OutboxState.FAILED, "554")
+    assert (refused.entry.state, refused.entry.error_code) == (OutboxState.FAILED, "SMTP 554")
 
 
 def test_recipients_that_smtp_refuses_are_kept_one_by_one() -> None:
-    bob = RecipientOutcome("bob@fin.example", OutcomeState.REFUSED, "550", "no such user")
+    bob = RecipientOutcome("bob@fin.example", OutcomeState.REFUSED, "SMTP 550", "no such user")
     world = World(via="smtp", refused_recipients=(bob,))
     world.entries[ID] = Versioned(replace(world.entry, to=("ann@fin.example", "bob@fin.example")), "1")
     world.run(timedelta(seconds=1))
