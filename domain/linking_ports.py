@@ -37,6 +37,16 @@ class LinkStore(Protocol):
         """Which stored mails name (answer) this Message-ID, by keyed hash. Batched by partition."""
         ...
 
+    def index_tokens(self, tokens: Iterable[tuple[str, str]]) -> None:
+        """Pairs of the keyed hash of an incident's key (`domain.ours.incident_key`) and the id of a mail with
+        its token in the subject; `naming` answers them from then on. Idempotent."""
+        ...
+
+    def walk(self, cursor: str | None) -> tuple[list[LinkedMail], str | None]:
+        """All stored mails, a page of at most 500 and the cursor of the next; for changes that concern mails
+        which no index finds. Raises `ValueError` for a bad cursor."""
+        ...
+
     def members(self, conversation_hash: str) -> Iterator[str]:
         """Ids of the stored mails of a conversation, a page a request."""
         ...
@@ -130,9 +140,9 @@ class IncidentStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PendingWork:
-    """A change whose re-decision is not finished. `kind`: `mail`, `incident`, `unit` or `merge`; `subject`:
-    its id. `before`: what the re-decision needs of how things stood (unit ids, times), JSON values only.
-    `cursor`: how far it got; `change` tells two changes of one subject apart."""
+    """A change whose re-decision is not finished. `kind`: `mail`, `incident` or `unit`; `subject`: its id.
+    `change` tells two changes of one subject apart. `at`: when it was last known to be under way. `before`:
+    what the re-decision needs of how things stood (unit ids), JSON values only. `cursor`: how far it got."""
 
     kind: str
     subject: str

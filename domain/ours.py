@@ -13,11 +13,13 @@ import re
 from dataclasses import dataclass
 
 from domain.business_units import UnitDirectory
+from domain.mail import Mail
 from domain.mime.headers import Headers, normalise_message_id, parse_addresses, parse_message_ids
 from domain.server_items import Envelope, ItemSummary
 
 _ANSWER_PREFIX = re.compile(r"\s*[^\s:\uff1a]{1,12}(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]")
 """`Re:`, `AW:`, `RE[2]:` and what else clients write in front of a subject (U+FF1A: fullwidth colon)."""
+MAX_NAMES = 110
 _RECIPIENT_HEADERS = ("To", "Cc", "Resent-To", "Resent-Cc")
 _SENDER_HEADERS = ("From", "Sender", "Reply-To", "Resent-From", "Return-Path")
 
@@ -38,6 +40,20 @@ class Named:
 def conversation_key(conversation_id: str) -> str:
     """A conversation's key in the reference index, apart from any Message-ID."""
     return f"conversation:{conversation_id}"
+
+
+def names_of(mail: Mail) -> tuple[str, ...]:
+    """Which messages a stored mail answers, strongest first: In-Reply-To, References from last to first.
+    Under these it stands in the reference index, so that it is found when one of them arrives."""
+    own = normalise_message_id(mail.internet_message_id or "")
+    ordered = (*mail.evidence.in_reply_to, *reversed(mail.evidence.references))
+    return tuple(dict.fromkeys(name for name in ordered if name and name != own))[:MAX_NAMES]
+
+
+def incident_key(incident_id: str) -> str:
+    """The key in the reference index under which the mails that carry an incident's token are found, in
+    whatever case: before the incident is known, and when it merges."""
+    return f"incident:{incident_id.casefold()}"
 
 
 def is_ours_by_summary(summary: ItemSummary, units: UnitDirectory) -> bool:

@@ -28,18 +28,23 @@ class MergeRefusedError(Exception):
 def save_incident(
     context: LinkContext, incident: Incident, etag: str | None, activity: Activity
 ) -> Versioned[Incident]:
-    """Saves what Respond says and lets the mails follow. `etag` None: there must be none. Raises
-    `ConflictError`."""
+    """Saves what Respond says and lets the mails follow, where it concerns them. `etag` None: there must be
+    none. Raises `ConflictError`."""
     before = context.incidents.read(incident.id) if etag is not None else None
     if etag is not None and before is None:
         raise ConflictError("the incident is not there")
     old_units = before.value.business_units if before else ()
-    work = _pending(
-        context, "incident", incident.id, {*old_units, *incident.business_units}, is_new=etag is None
-    )
+    work = _pending(context, "incident", incident.id, {*old_units, *incident.business_units})
     saved = context.incidents.save(incident, etag, activity)
-    context.queue.send(INCIDENT_CHANGED_QUEUE, changed_message(work))
+    if before is not None and _what_links_see(before.value) == _what_links_see(incident):
+        context.pending.done(work)
+    else:
+        context.queue.send(INCIDENT_CHANGED_QUEUE, changed_message(work))
     return saved
+
+
+def _what_links_see(incident: Incident) -> tuple[object, ...]:
+    return set(incident.business_units), incident.open_intervals, incident.merged_into
 
 
 def merge_incident(
@@ -61,7 +66,7 @@ def merge_incident(
 
 def unit_changed(context: LinkContext, unit_id: str) -> PendingWork:
     """To be called before a unit's change is saved; `announce` the answer afterwards."""
-    return _pending(context, "unit", unit_id, {unit_id}, is_new=True)
+    return _pending(context, "unit", unit_id, {unit_id})
 
 
 def announce(context: LinkContext, work: PendingWork) -> None:
@@ -69,10 +74,8 @@ def announce(context: LinkContext, work: PendingWork) -> None:
     context.queue.send(INCIDENT_CHANGED_QUEUE, changed_message(work))
 
 
-def _pending(
-    context: LinkContext, kind: str, subject: str, units: Iterable[str], *, is_new: bool
-) -> PendingWork:
-    before = {"units": sorted(units), "isNew": is_new}
+def _pending(context: LinkContext, kind: str, subject: str, units: Iterable[str]) -> PendingWork:
+    before = {"units": sorted(units)}
     work = PendingWork(kind, subject, context.new_id(), context.clock.now(), before)
     context.pending.put(work)
     return work

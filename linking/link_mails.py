@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from domain.linking_ports import PendingWork
 from domain.links import LinkedMail
 from domain.mail import Mail
+from domain.ours import incident_key
+from domain.subject_token import find_tokens
 from linking.context import INCIDENT_CHANGED_QUEUE, LinkContext
 from linking.messages import changed_message
 from linking.settle import UnsettledError, settle
@@ -27,6 +29,7 @@ def link_mails(context: LinkContext, mails: Sequence[Mail]) -> list[LinkedMail]:
     # A row of its own for every try: what a dead try left half done is the sweep's to finish, by force.
     work = PendingWork("mail", ids[0], context.new_id(), context.clock.now(), {"mails": ids})
     context.pending.put(work)
+    _index_tokens(context, mails)
     try:
         settled = settle(context, ids, forced=False, most=INLINE_MAILS)
     except UnsettledError:
@@ -34,3 +37,15 @@ def link_mails(context: LinkContext, mails: Sequence[Mail]) -> list[LinkedMail]:
         return list(context.links.read(ids).values())
     context.pending.done(work)
     return [settled[one] for one in ids if one in settled]
+
+
+def _index_tokens(context: LinkContext, mails: Sequence[Mail]) -> None:
+    """Before the mails are decided: an incident that is saved from now on finds those with its token."""
+    keys = context.token_keys.keys()
+    tokens = [
+        (context.mails.keyed_hash(incident_key(token.incident_id)), mail.id)
+        for mail in mails
+        for token in find_tokens(mail.subject, keys)
+    ]
+    if tokens:
+        context.links.index_tokens(tokens)

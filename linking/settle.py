@@ -48,18 +48,19 @@ def settle(
     forced: bool,
     edits: Mapping[str, Edit] | None = None,
     most: int | None = None,
+    walked: set[str] | None = None,
 ) -> dict[str, LinkedMail]:
     """Decides these mails and their dependents; answers the given ones as they now stand.
 
     `edits`: changes of states that are made as the mails are decided, in the same write. `forced`: go on to
-    dependents though nothing changes here. `most`: raises `UnsettledError` beyond so many mails. Raises what
-    storage raises.
+    dependents though nothing changes here. `walked`: mails from which a forced walk went on already; gets
+    those of this one. `most`: raises `UnsettledError` beyond so many mails. Raises what storage raises.
     """
     wanted = list(dict.fromkeys(mail_ids))
     left_edits = dict(edits or {})
     queue = dict.fromkeys(wanted)
     first = dict.fromkeys(wanted)
-    walked: set[str] = set()
+    walked = set() if walked is None else walked
     settled: dict[str, LinkedMail] = {}
     count = 0
     for _ in range(MAX_ROUNDS):

@@ -29,7 +29,6 @@ class TableLinkStore:
         tabs: IncidentMailStore,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._connection = connection
         self._rows = MailRows(connection)
         self._references = ReferenceIndex(connection, keyed_hash)
         self._placements = Placements(connection, keyed_hash)
@@ -49,6 +48,14 @@ class TableLinkStore:
         """See `ReferenceIndex.naming`."""
         return self._references.naming(hashes)
 
+    def index_tokens(self, tokens: Iterable[tuple[str, str]]) -> None:
+        """See `ReferenceIndex.put_named`."""
+        self._references.put_named(tokens)
+
+    def walk(self, cursor: str | None) -> tuple[list[LinkedMail], str | None]:
+        """See `MailRows.walk`."""
+        return self._rows.walk(cursor)
+
     def members(self, conversation_hash: str) -> Iterator[str]:
         """See `ReferenceIndex.members`."""
         return self._references.members(conversation_hash)
@@ -56,10 +63,8 @@ class TableLinkStore:
     def conversation_incidents(
         self, conversation_hashes: Iterable[str], *, apart_from: str | None = None
     ) -> dict[str, tuple[str, ...]]:
-        """See `Placements.incidents_of`."""
-        hashes = list(conversation_hashes)
-        found = self._connection.parallel(lambda one: self._placements.incidents_of(one, apart_from), hashes)
-        return dict(zip(hashes, found, strict=True))
+        """See `Placements.incidents_of_all`."""
+        return self._placements.incidents_of_all(list(conversation_hashes), apart_from)
 
     def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
         """See `MailRows.save_states`."""

@@ -8,12 +8,14 @@ marker, which stays: no such record is ever without it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from domain.errors import RetryLaterError
 from domain.links import LinkedMail, MailState
 from domain.mail import Mail
+from store import key_cursor
 from store.batches import transactions
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection
@@ -26,6 +28,8 @@ from store.table import Table, TransactionConflictError
 
 _TRIES = 6
 _MARKER = "recorded"
+_WALKED_ROWS = 500
+_PLACE = re.compile(rf"[A-Za-z0-9_-]{{1,120}} (?:[0-9a-f]{{32}}|{_MARKER})", re.ASCII)
 
 
 class MailRows:
@@ -60,6 +64,18 @@ class MailRows:
             for mail_id, row in zip(places, rows, strict=True)
             if row is not None
         }
+
+    def walk(self, cursor: str | None) -> tuple[list[LinkedMail], str | None]:
+        """Some 500 rows a page, whatever mailbox they are of. Raises `ValueError` for a bad cursor."""
+        after = key_cursor.read(cursor, _PLACE).partition(" ") if cursor is not None else None
+        rows = self._table.scan((after[0], after[2]) if after else None, _WALKED_ROWS)
+        mails = [
+            LinkedMail(mail_from(join_text(row.values, "d")), state_of(row), row.etag)
+            for row in rows
+            if row.key != _MARKER
+        ]
+        last = f"{rows[-1].partition} {rows[-1].key}" if len(rows) == _WALKED_ROWS else None
+        return mails, key_cursor.written(last) if last else None
 
     def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
         """A transaction for each of the four partitions. Where one of a partition's rows has changed, the

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from domain.mail import Mail
-from domain.ours import own_keys
+from domain.ours import names_of, own_keys
 from store.batches import write_all
 from store.connection import StorageConnection
 from store.keys import quarter
@@ -44,25 +44,27 @@ class ReferenceIndex:
     def known_among(self, hashes: Iterable[str]) -> set[str]:
         """A look-up for each hash; or where many are asked for and few are stored, the keys of the whole
         partition."""
-        by_partition: dict[str, set[str]] = {}
-        for one in hashes:
-            by_partition.setdefault(f"known-{quarter(one)}", set()).add(one)
         known: set[str] = set()
         look_ups: list[tuple[str, str]] = []
-        for partition, asked in by_partition.items():
-            found, left = self._scanned(partition, sorted(asked))
-            known |= found
+        for partition, asked in _by_partition("known", hashes).items():
+            rows, left = self._scanned(partition, asked)
+            known |= {row.key.partition(";")[0] for row in rows}.intersection(asked)
             look_ups += [(partition, one) for one in left]
         answers = self._connection.parallel(self._is_known, look_ups)
         return known | {one for (_, one), is_known in zip(look_ups, answers, strict=True) if is_known}
 
     def known_as(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """One query each; at most 20 mails each."""
+        """One query each, or as `known_among`; at most 20 mails each."""
         return self._mails("known", hashes, _MOST_OF_ONE_NAME)
 
     def naming(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """One query each, and one for each further thousand mails."""
+        """One query each, or as `known_among`, and one for each further thousand mails."""
         return self._mails("named", hashes, None)
+
+    def put_named(self, named: Iterable[tuple[str, str]]) -> None:
+        """One transaction for each hundred rows of a partition."""
+        writes = [_write("named", digest, mail_id) for digest, mail_id in dict.fromkeys(named)]
+        write_all(self._connection, self._table, writes)
 
     def members(self, conversation_hash: str) -> Iterator[str]:
         """One query for each thousand mails."""
@@ -75,26 +77,35 @@ class ReferenceIndex:
             start = f"{rows[-1].key}!"
 
     def _mails(self, kind: str, hashes: Iterable[str], limit: int | None) -> dict[str, tuple[str, ...]]:
-        asked = list(dict.fromkeys(hashes))
+        found: dict[str, tuple[str, ...]] = {}
+        look_ups: list[str] = []
+        for partition, asked in _by_partition(kind, hashes).items():
+            rows, left = self._scanned(partition, asked)
+            look_ups += left
+            wanted = set(asked) - set(left)
+            by_hash: dict[str, list[str]] = {}
+            for row in rows:
+                if (digest := row.key.partition(";")[0]) in wanted:
+                    by_hash.setdefault(digest, []).append(_mail_in(row.key))
+            found |= {digest: tuple(mails[:limit]) for digest, mails in by_hash.items()}
 
         def query(one: str) -> list[Row]:
             partition = f"{kind}-{quarter(one)}"
             return self._table.range(partition, *key_range(f"{one};"), select=(), limit=limit)
 
-        found = zip(asked, self._connection.parallel(query, asked), strict=True)
-        return {one: tuple(_mail_in(row.key) for row in rows) for one, rows in found if rows}
+        answers = zip(look_ups, self._connection.parallel(query, look_ups), strict=True)
+        return found | {one: tuple(_mail_in(row.key) for row in rows) for one, rows in answers if rows}
 
-    def _scanned(self, partition: str, asked: list[str]) -> tuple[set[str], list[str]]:
-        """What a reading of keys in order finds known, for no more pages than look-ups would cost; and what
-        lies behind the last key read."""
+    def _scanned(self, partition: str, asked: list[str]) -> tuple[list[Row], list[str]]:
+        """The keys of a partition in order, for no more pages than look-ups of those asked for would cost; and
+        which of those lie at or behind the last key read. `asked` in order."""
         pages = len(asked) // _LOOKUPS_A_PAGE
         if not pages:
-            return set(), asked
+            return [], asked
         limit = pages * _ROWS_A_PAGE
         rows = self._table.range(partition, f"{asked[0]};", f"{asked[-1]}<", select=(), limit=limit)
-        stored = {row.key.partition(";")[0] for row in rows}
-        left = [one for one in asked if one > rows[-1].key] if len(rows) == limit else []
-        return stored.intersection(asked), left
+        last = rows[-1].key.partition(";")[0] if len(rows) == limit else "~"
+        return rows, [one for one in asked if one >= last]
 
     def _is_known(self, look_up: tuple[str, str]) -> bool:
         partition, digest = look_up
@@ -102,11 +113,19 @@ class ReferenceIndex:
 
     def _writes(self, mail: Mail) -> list[Operation]:
         own = own_keys(mail.internet_message_id, mail.conversation_id)
-        named = dict.fromkeys((*mail.evidence.in_reply_to, *mail.evidence.references))
-        keyed = [("known", self._hash(name)) for name in own] + [
-            ("named", self._hash(name)) for name in named
-        ]
-        return [Replace(Row(f"{kind}-{quarter(one)}", f"{one};{mail.id}")) for kind, one in keyed]
+        known = [_write("known", self._hash(name), mail.id) for name in own]
+        return known + [_write("named", self._hash(name), mail.id) for name in names_of(mail)]
+
+
+def _by_partition(kind: str, hashes: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in sorted(set(hashes)):
+        found.setdefault(f"{kind}-{quarter(one)}", []).append(one)
+    return found
+
+
+def _write(kind: str, digest: str, mail_id: str) -> Operation:
+    return Replace(Row(f"{kind}-{quarter(digest)}", f"{digest};{mail_id}"))
 
 
 def _mail_in(key: str) -> str:

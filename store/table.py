@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core import MatchConditions
@@ -23,6 +24,7 @@ from azure.core.exceptions import (
 from domain.errors import ConflictError
 from store.connection import StorageConnection
 from store.errors import by_status, error_code, storage_errors
+from store.row_query import RowQueries
 from store.rows import Operation, Row, Value
 from store.transaction_pipeline import TransactionPipeline
 from store.transaction_wire import Done, Failed
@@ -82,20 +84,8 @@ class Table:
         )
         if where:
             condition += f" and ({where})"
-        names = ["PartitionKey", "RowKey", "Timestamp", *select] if select is not None else None
-        with storage_errors():
-            try:
-                found = self._client.query_entities(
-                    condition, select=names, results_per_page=min(limit, 1000) if limit else None
-                )
-                rows = []
-                for entity in found:
-                    rows.append(_row(entity))
-                    if limit is not None and len(rows) >= limit:
-                        break
-                return rows
-            except ResourceNotFoundError:
-                return []
+        queries = self._connection.shared(RowQueries)
+        return list(islice(queries.rows(self._name, condition, select=select, limit=limit), limit))
 
     def insert(self, row: Row) -> str:
         """Writes a row that must be absent; its ETag. Raises `ConflictError`."""

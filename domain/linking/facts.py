@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,10 +10,9 @@ from domain.business_units import UnitDirectory, normalise_address
 from domain.links import PersonDecision
 from domain.mail import Direction, Mail
 from domain.mime.headers import normalise_message_id
+from domain.ours import names_of
 from domain.sender_authentication import Dmarc, dmarc_result
 from domain.subject_token import IncidentToken, find_tokens
-
-MAX_NAMES = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class MailFacts:
     @property
     def business_unit(self) -> str | None:
         """The unit that the mail counts as: of the sender, for what went out any of its recipients'."""
-        return self.sender_unit or min(self.units, default=None)
+        return _counts_as(self.sender_unit, self.units)
 
 
 def facts_of(
@@ -61,8 +60,7 @@ def facts_of(
     """Everything about the mail that does not depend on other mails or on incidents."""
     sender = normalise_address(mail.sender.address) if mail.sender and mail.sender.address else None
     people = [normalise_address(one.address) for one in (*mail.to, *mail.cc) if one.address]
-    sender_unit = units.unit_of(sender) if sender else None
-    of_recipients = {unit for one in people if (unit := units.unit_of(one))}
+    sender_unit, all_units = _units_of(mail, units)
     subject = " ".join(mail.subject.split())
     return MailFacts(
         id=mail.id,
@@ -70,13 +68,13 @@ def facts_of(
         received_at=mail.received_at,
         direction=mail.direction,
         own_name=normalise_message_id(mail.internet_message_id or "") or None,
-        names=_names(mail),
+        names=names_of(mail),
         tokens=find_tokens(mail.subject, token_keys),
         conversation_id=mail.conversation_id or None,
         sender=sender,
         recipients=frozenset(people),
         sender_unit=sender_unit,
-        units=frozenset(of_recipients | ({sender_unit} if sender_unit else set())),
+        units=all_units,
         dmarc=dmarc_result(mail.evidence, authserv_id),
         is_own=mail.evidence.send_id is not None,
         likeness=(sender or "", mail.sent_at.isoformat() if mail.sent_at else "", subject),
@@ -84,7 +82,17 @@ def facts_of(
     )
 
 
-def _names(mail: Mail) -> tuple[str, ...]:
-    ordered: Iterable[str] = (*mail.evidence.in_reply_to, *reversed(mail.evidence.references))
-    own = normalise_message_id(mail.internet_message_id or "")
-    return tuple(dict.fromkeys(name for name in ordered if name and name != own))[:MAX_NAMES]
+def business_unit_of(mail: Mail, units: UnitDirectory) -> str | None:
+    """See `MailFacts.business_unit`; for callers who need nothing else of the facts."""
+    return _counts_as(*_units_of(mail, units))
+
+
+def _units_of(mail: Mail, units: UnitDirectory) -> tuple[str | None, frozenset[str]]:
+    """The sender's, and all people's."""
+    sender_unit = units.unit_of(mail.sender.address) if mail.sender and mail.sender.address else None
+    found = {units.unit_of(one.address) for one in (*mail.to, *mail.cc) if one.address} | {sender_unit}
+    return sender_unit, frozenset(one for one in found if one is not None)
+
+
+def _counts_as(sender_unit: str | None, units: frozenset[str]) -> str | None:
+    return sender_unit or min(units, default=None)

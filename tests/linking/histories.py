@@ -13,7 +13,7 @@ from domain.business_units import BusinessUnit, UnitDirectory
 from domain.errors import ConflictError, NotFoundError
 from domain.incidents import Incident, IncidentStatus, OpenInterval
 from domain.linking.decide_all import Decided, decide_all
-from domain.linking.facts import facts_of
+from domain.linking.facts import business_unit_of, facts_of
 from domain.linking.incident_book import IncidentBook
 from domain.links import LinkRule, PersonDecision, Stratum
 from domain.mail import Address, Direction, Evidence, Mail
@@ -45,6 +45,7 @@ class History:
         self.chance = random.Random(self.seed)
         self.decisions: list[tuple[str, str]] = []
         self.unfinished: list[list[Mail]] = []
+        self.memory.operation_takes = timedelta(seconds=self.chance.choice([0, 0, 1, 20]))
         self.mails = [self._mail(number) for number in range(self.chance.randint(3, 9))]
         if self.chance.random() < 0.3:
             self._close_a_ring()
@@ -228,6 +229,9 @@ class History:
         return decide_all(facts, IncidentBook.of(row.value for row in self.memory.incident_rows.values()))
 
     def check(self) -> None:
+        units = UnitDirectory(self.memory.units.values())
+        for mail_id, row in self.memory.rows.items():
+            assert row.state.business_unit == business_unit_of(row.mail, units), f"unit {mail_id}"
         for mail_id, wanted in self.expected().items():
             row = self.memory.rows[mail_id]
             assert row.state.decided, f"decided {mail_id}"
@@ -274,6 +278,8 @@ class History:
         names = [f"m{chance.randrange(7)}@corp.example" for _ in range(chance.choice([0, 0, 1, 1, 2, 3]))]
         own = number if chance.random() < 0.8 else chance.randrange(7)
         token = make_token(chance.choice(INCIDENTS), KEY) if chance.random() < 0.25 else ""
+        if token and chance.random() < 0.2:
+            token += make_token(chance.choice(INCIDENTS), KEY)
         verdict = chance.choice(["pass", "pass", "pass", "fail", ""])
         mailbox = "default" if chance.random() < 0.8 else "second"
         return Mail(

@@ -17,7 +17,7 @@ from domain.linking_ports import PendingWork
 from domain.links import LinkedMail, LinkRule, MailState, Stratum
 from domain.mail import Mail
 from domain.mailboxes import MailboxSettings
-from domain.ours import conversation_key, own_keys
+from domain.ours import conversation_key, names_of, own_keys
 from domain.stored import Activity, Versioned
 from linking.context import LinkContext
 
@@ -53,8 +53,10 @@ class Memory:
     queue: list[Mapping[str, object]] = field(default_factory=list)
     log: dict[str, Activity] = field(default_factory=dict)
     ids: int = 0
+    operation_takes: timedelta = timedelta(0)
 
     def step(self, name: str) -> None:
+        self.now += self.operation_takes
         self.before_operation(name)
         self.operations[name] += 1
 
@@ -84,7 +86,7 @@ class Memory:
         self.step("put_references")
         for key in own_keys(mail.internet_message_id, mail.conversation_id):
             self.known.setdefault(keyed(key), set()).add(mail.id)
-        for name in (*mail.evidence.in_reply_to, *mail.evidence.references):
+        for name in names_of(mail):
             self.named.setdefault(keyed(name), set()).add(mail.id)
 
 
@@ -155,6 +157,16 @@ class Links:
     def naming(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
         self.memory.step("naming")
         return {one: tuple(sorted(self.memory.named[one])) for one in hashes if one in self.memory.named}
+
+    def index_tokens(self, tokens: Iterable[tuple[str, str]]) -> None:
+        self.memory.step("index_tokens")
+        for digest, mail_id in tokens:
+            self.memory.named.setdefault(digest, set()).add(mail_id)
+
+    def walk(self, cursor: str | None) -> tuple[list[LinkedMail], str | None]:
+        self.memory.step("walk")
+        ids, after = _page(sorted(self.memory.rows), cursor)
+        return [self.memory.rows[one] for one in ids], after
 
     def members(self, conversation_hash: str) -> Iterator[str]:
         self.memory.step("members")
