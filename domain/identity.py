@@ -15,6 +15,7 @@ from domain.mime.headers import Headers, decode_words, normalise_message_id, par
 
 _WHITE_SPACE = re.compile(r"\s+")
 _HASH_CHARS = 32
+_SEND_ID = re.compile(r"([0-9a-f]{32})(?:-[0-9]{1,6})?", re.ASCII)
 
 
 def mail_identity(mailbox_id: str, headers: Headers, *, search_key: str | None, text: bytes) -> str:
@@ -31,6 +32,14 @@ def mail_identity(mailbox_id: str, headers: Headers, *, search_key: str | None, 
         return _id(mailbox_id, "search-key", search_key)
     fields = (f"{name.lower()}:{_words(value)}" for name, value in headers.fields)
     return _id(mailbox_id, "content", *fields, hashlib.sha256(text).hexdigest())
+
+
+def sent_identity(mailbox_id: str, send_id: str) -> str | None:
+    """The id of a mail that we sent, by its send id (an outbox entry's id, and which try since a person let
+    it go again): the same before it leaves and when its copy turns up, whatever Exchange made of its
+    Message-ID and Date. None where this is no send id of ours."""
+    found = _SEND_ID.fullmatch(send_id)
+    return f"{mailbox_id}.{found[1]}" if found else None
 
 
 def unreadable_identity(mailbox_id: str, *, search_key: str | None, item_id: str) -> str:

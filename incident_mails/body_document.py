@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 from html import escape
 
+from api.sanitise import MAX_HTML_CHARS, sanitise_html
 from domain.errors import NotFoundError
 from domain.mail import Mail, Part
 from domain.mime.bodies import decode_text, html_to_text
 from domain.ports import RawMailStore
 from incident_mails.quoted import fold_html, quoted_from
-from incident_mails.sanitise import MAX_HTML_CHARS, sanitise_html
 
 _MAX_BODY_BYTES = 4 * 1024 * 1024
 _MAX_HEADER_BYTES = 262_144

@@ -12,10 +12,10 @@ from api.ranges import ranged_response
 from api.services import Services
 from api.settings import ApiSettings
 from domain.mail import Mail
+from domain.mime.part_reader import decoded_size, decoded_slice
 from incident_mails.body_document import BodyView, body_document, body_policy, view_body
 from incident_mails.downloads import content_disposition, download_headers, safe_file_name, served_type
 from incident_mails.mail_json import attachment_name
-from incident_mails.part_reader import decoded_size, decoded_slice
 
 Range = Annotated[str | None, Header(alias="Range", description="One byte range (RFC 9110).")]
 BodyPart = Annotated[Literal["html", "text", "headers"] | None, Query()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.business_units import UnitDirectory, normalise_address
-from domain.identity import mail_identity, unreadable_identity
+from domain.identity import mail_identity, sent_identity, unreadable_identity
 from domain.mail import Address, Direction, Evidence, Mail, MailKind, Problem
 from domain.mail_kind import mail_kind
 from domain.mime.bodies import decode_text, html_to_text, to_preview
@@ -34,7 +34,13 @@ class MailContext:
 
 
 def identify(scanner: MessageScanner, summary: ItemSummary, context: MailContext) -> str:
-    """The mail's id; needs the header block and, for mails without any id, the first text part's start."""
+    """The mail's id; needs the header block and, for mails without any id, the first text part's start.
+
+    A send id counts in mails from ourselves alone: anybody in the organisation can set the property."""
+    if summary.send_id is not None and _is_from_us(scanner.headers, context):
+        sent = sent_identity(context.mailbox_id, summary.send_id)
+        if sent is not None:
+            return sent
     return mail_identity(
         context.mailbox_id,
         scanner.headers,
@@ -114,6 +120,12 @@ def mail_from_envelope(envelope: Envelope, context: MailContext, problem: Proble
         ),
         problem=problem,
     )
+
+
+def _is_from_us(headers: Headers, context: MailContext) -> bool:
+    senders, _ = parse_addresses([headers.get("From") or headers.get("Sender")])
+    own = normalise_address(context.mailbox_address)
+    return bool(senders) and normalise_address(senders[0].address) == own
 
 
 def _first_text(scanner: MessageScanner) -> tuple[str, int | None]:

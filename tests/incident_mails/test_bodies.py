@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from incident_mails.sanitise import sanitise_html
+from api.sanitise import sanitise_html
 from tests.api.http_app import Answer, HttpApp
 from tests.incident_mails.stored import message, store_message, with_parts
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.mail import Part
+from domain.mime import part_reader
 from domain.mime.bodies import decode_bytes
-from incident_mails import part_reader
+from domain.mime.part_reader import decoded_size, decoded_slice
 from incident_mails.downloads import content_disposition, safe_file_name
-from incident_mails.part_reader import decoded_size, decoded_slice
 from tests.api.http_app import Answer, HttpApp
 from tests.incident_mails.stored import message, store_message, with_parts
 
