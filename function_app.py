@@ -50,6 +50,13 @@ def export_mails(message: func.QueueMessage) -> None:
     wiring.export_mails(message.get_body().decode())
 
 
+@app.function_name("mail_delivery")
+@app.queue_trigger(arg_name="message", queue_name="mail-delivery", connection="DataStorage")
+def deliver_mail(message: func.QueueMessage) -> None:
+    """Delivers one outbox entry."""
+    wiring.deliver_mail(message.get_body().decode())
+
+
 @app.function_name("pending_sweep")
 @app.timer_trigger(arg_name="timer", schedule="%PENDING_SWEEP_SCHEDULE%", use_monitor=True)
 def sweep_pending(timer: func.TimerRequest) -> None:

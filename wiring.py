@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import azure.functions as func
 
     from api.functions_app import FunctionsApp
-    from domain.ports import ConnectionTester, MailServers, Secrets
+    from domain.ports import ConnectionTester, Secrets
+    from exchange.servers import ExchangeServers
     from linking.context import LinkContext
+    from mail_reply.context import SendContext
     from mailbox_poll.context import PollContext
     from store.connection import StorageConnection
 
@@ -60,7 +62,7 @@ def _secrets() -> Secrets:
 
 
 @cache
-def _servers() -> MailServers:
+def _servers() -> ExchangeServers:
     from exchange.servers import DEFAULT_AUTHORITY_HOST, ExchangeServers
 
     networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
@@ -143,6 +145,43 @@ def _poll_context() -> PollContext:
     )
 
 
+@cache
+def _send_context() -> SendContext:
+    from domain.configuration import SendingLimits
+    from exchange.smtp_sender import SmtpMailSender
+    from mail_reply.context import SendContext
+    from store.mailbox_store import TableMailboxStore
+    from store.outbox_store import TableOutboxStore
+    from store.outgoing_blobs import OutgoingBlobs
+    from store.settings_store import TableSettingsStore
+    from store.work_queue import StorageWorkQueue
+
+    connection = _connection()
+    settings = TableSettingsStore(connection)
+
+    def stop_all() -> bool:
+        limits = settings.read(SendingLimits)
+        return limits is not None and limits.value.is_stopped
+
+    networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
+    return SendContext(
+        outbox=TableOutboxStore(connection),
+        mailboxes=TableMailboxStore(connection),
+        settings=settings,
+        senders=_servers(),
+        smtp=SmtpMailSender(
+            _secrets(),
+            ca_file=os.environ.get("EXCHANGE_CA_FILE") or None,
+            allowed_networks=[network.strip() for network in networks if network.strip()],
+        ),
+        read_content=OutgoingBlobs(connection).read,
+        queue=StorageWorkQueue(connection),
+        clock=SystemClock(),
+        new_claim_id=lambda: uuid.uuid4().hex,
+        stop_all=stop_all,
+    )
+
+
 def poll_due_mailboxes() -> None:
     """Timer `mailbox_poll`."""
     from mailbox_poll.poll import poll_due_mailboxes as run
@@ -193,11 +232,23 @@ def export_mails(message: str) -> None:
     run(context, message)
 
 
+def deliver_mail(message: str) -> None:
+    """Queue `mail-delivery`. Raises what makes the host repeat the message."""
+    from mail_reply.deliver import deliver_entry
+    from mail_reply.messages import read_delivery
+
+    deliver_entry(_send_context(), read_delivery(message))
+
+
 def sweep_pending() -> None:
     """Timer `pending_sweep`."""
+    from mail_reply.sweep import sweep_outbox
     from mailbox_poll.sweep import sweep_pending as run
 
-    run(_poll_context())
+    try:
+        run(_poll_context())
+    finally:  # trouble of one kind of work keeps no other from being found
+        sweep_outbox(_send_context())
 
 
 async def serve(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:

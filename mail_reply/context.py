@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -41,8 +41,3 @@ class SendContext:
     clock: Clock
     new_claim_id: Callable[[], str]
     stop_all: Callable[[], bool]
-
-
-def delivery_message(entry_id: str) -> Mapping[str, object]:
-    """The message of queue `mail-delivery`."""
-    return {"entryId": entry_id}

@@ -15,9 +15,10 @@ from domain.configuration import EmailServer
 from domain.errors import AdminActionError, ConflictError, RetryLaterError
 from domain.outbox import CLAIM, OutboxEntry, OutboxState
 from domain.stored import Versioned
-from mail_reply.context import MAIL_DELIVERY_QUEUE, SendContext, delivery_message
+from mail_reply.context import MAIL_DELIVERY_QUEUE, SendContext
 from mail_reply.delivery import Delivery
 from mail_reply.ews_delivery import deliver_over_ews, look_for_lost
+from mail_reply.messages import delivery_message
 from mail_reply.smtp_delivery import deliver_over_smtp
 
 _log = logging.getLogger(__name__)

@@ -24,8 +24,8 @@ from mail_reply.context import (
     LOOK_AGAIN,
     MAIL_DELIVERY_QUEUE,
     SendContext,
-    delivery_message,
 )
+from mail_reply.messages import delivery_message
 
 _log = logging.getLogger(__name__)
 _RENEW_AFTER = timedelta(seconds=15)

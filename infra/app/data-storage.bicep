@@ -24,6 +24,7 @@ param workspaceId string
 var queueNames = [
   'mailbox-sync'
   'folder-sync'
+  'mail-delivery'
   'incident-changed'
 ]
 
