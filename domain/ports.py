@@ -202,7 +202,7 @@ class RawMailStore(Protocol):
 
 
 class MailStore(Protocol):
-    """Mail rows, the index of who names whom, item places and the triage projection.
+    """Mail rows, the index of who names whom, item places, and the lists of triage.
 
     Every write is idempotent: the same mails written again, in any grouping, end in the same rows.
     """
@@ -215,10 +215,6 @@ class MailStore(Protocol):
 
     def put_references(self, mails: Sequence[Mail]) -> None:
         """Index rows: own Message-ID, each referenced Message-ID, conversation (keyed hashes)."""
-        ...
-
-    def put_triage(self, mails: Sequence[Mail]) -> None:
-        """Projects mails into triage."""
         ...
 
     def put_places(self, mailbox_id: str, places: Sequence[ItemPlace]) -> None:

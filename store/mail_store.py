@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from domain.linking_ports import TriagePage, TriageView
-from domain.links import LinkedMail, MailState
 from domain.mail import Mail
 from domain.stored import ItemPlace, WaitingAnswer
 from store.connection import StorageConnection
@@ -58,10 +57,6 @@ class TableMailStore:
     def keyed_hash(self, text: str) -> str:
         """See `ReferenceKey.keyed_hash`."""
         return self._key.keyed_hash(text)
-
-    def put_triage(self, mails: Sequence[Mail]) -> None:
-        """See `TriageList.project`."""
-        self._triage.project([LinkedMail(mail, MailState(), "") for mail in mails])
 
     def triage(
         self,

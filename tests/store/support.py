@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -12,6 +13,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.core.pipeline.transport import HttpTransport
 
 from domain.errors import NotFoundError
+from domain.links import LinkedMail, MailState
 from domain.mail import Address, Direction, Evidence, Mail, Part
 from domain.stored import Activity
 from store.batches import transactions
@@ -19,9 +21,15 @@ from store.connection import StorageConnection, StoreSettings
 from store.rows import Delete, Row
 from store.table import Table
 from store.transport import BoundedTransport
+from store.triage import TriageList
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89000, tzinfo=UTC)
 ACTIVITY = Activity(NOW, "ann@corp.example", None, "save", "thing", None, {"secretKey": "changed"})
+
+
+def into_triage(connection: StorageConnection, mails: Sequence[Mail]) -> None:
+    """As mails that were stored and not decided yet."""
+    TriageList(connection).project([LinkedMail(mail, MailState(), "") for mail in mails])
 
 
 class FakeVault:

@@ -11,6 +11,9 @@ import pytest
 
 from domain.errors import ConflictError
 from domain.folder_sync import FolderSync
+from domain.incidents import IncidentStatus
+from domain.linking_ports import PendingWork
+from domain.links import MailState
 from domain.mail import Problem
 from domain.mailboxes import MailboxSettings, PollState
 from domain.stored import ItemPlace, WaitingAnswer
@@ -18,8 +21,17 @@ from store.connection import StorageConnection, StoreSettings
 from store.folder_sync_store import TableFolderSyncStore
 from store.mail_store import TableMailStore
 from store.mailbox_store import TableMailboxStore
+from store.pending_store import TablePendingStore
 from store.poll_schedule import TablePollSchedule
 from store.raw_mail_store import BlobRawMailStore
+from tests.store.link_support import (
+    certain,
+    incident,
+    next_state,
+    save,
+    stores,
+    suggested,
+)
 from tests.store.support import (
     ACTIVITY,
     NOW,
@@ -28,6 +40,7 @@ from tests.store.support import (
     all_blobs,
     all_rows,
     empty,
+    into_triage,
     mail,
     watched,
 )
@@ -46,7 +59,7 @@ def store_a_page(connection: StorageConnection, vault: FakeVault) -> None:
     raw.put(page[1].id, [bytes(3 * 1024 * 1024)])
     stored = mails.put([*page, page[0], mail(3)])
     mails.put_references(stored)
-    mails.put_triage(stored)
+    into_triage(connection, stored)
     mails.put_places("default", [ItemPlace("folder", f"item {n}", one.id) for n, one in enumerate(page)])
     mails.note_removed("default", "folder", ["item 0", "item 7"], NOW)
     mails.put_waiting([WaitingAnswer("default", "folder", "waits", ("aa", "bb"), NOW + timedelta(days=90))])
@@ -77,7 +90,45 @@ def configure_and_claim(connection: StorageConnection, vault: FakeVault) -> None
         schedule.save(replace(due.value, claimed_until=NOW + timedelta(minutes=1)), due.etag)
 
 
-@pytest.mark.parametrize("work", [store_a_page, decide_a_waiting_answer, configure_and_claim])
+def link_a_page(connection: StorageConnection, vault: FakeVault) -> None:
+    """What linking does with mails that were stored: states, projections; then one of them moves."""
+    kept = stores(connection, vault)
+    moves, stays = kept.stored(mail(1, conversation_id="c"), mail(2, conversation_id=None))
+    first = next_state(MailState(), certain("INC-1"))
+    for states in (
+        {moves.mail.id: first, stays.mail.id: next_state(MailState(), None)},
+        {moves.mail.id: next_state(first, suggested("INC-2"))},
+    ):
+        rows = kept.links.read(states).values()
+        older = [row for row in rows if len(row.state.history) < len(states[row.mail.id].history)]
+        kept.links.save_states([(row, states[row.mail.id]) for row in older])
+        kept.links.project(list(kept.links.read(states).values()))
+    kept.links.log(ACTIVITY, "change")
+
+
+def save_incidents(connection: StorageConnection, vault: FakeVault) -> None:
+    """One is made, changes its units, and is merged; a key is made."""
+    kept, pending = stores(connection, vault).incidents, TablePendingStore(connection)
+    work = PendingWork("incident", "INC", "change", NOW, {})
+    pending.put(work)
+    parent = incident(2)
+    versions = (
+        parent,
+        incident(1),
+        incident(1, business_units=("hr", "it"), title="Second"),
+        incident(1, business_units=("hr", "it"), status=IncidentStatus.MERGED, merged_into=parent.id),
+    )
+    there = kept.read(incident(1).id)
+    done = versions.index(there.value) + 1 if there else 1 if kept.read(parent.id) else 0
+    for version in versions[done:]:
+        save(kept, version)
+    kept.reproject(versions[-1])
+    pending.done(work)
+
+
+@pytest.mark.parametrize(
+    "work", [store_a_page, decide_a_waiting_answer, configure_and_claim, link_a_page, save_incidents]
+)
 def test_work_that_died_at_any_request_and_is_done_again_ends_as_if_it_had_not(
     settings: StoreSettings, connection: StorageConnection, vault: FakeVault, work: Work
 ) -> None:

@@ -14,7 +14,7 @@ from store.connection import StorageConnection, StoreSettings
 from store.mail_store import TableMailStore
 from store.rows import Replace, Row
 from store.table import Table
-from tests.store.support import NOW, FakeVault, all_rows, mail, watched
+from tests.store.support import NOW, FakeVault, all_rows, into_triage, mail, watched
 
 
 @pytest.fixture
@@ -148,10 +148,12 @@ def test_the_first_removal_stays_though_it_is_noted_or_the_place_is_written_agai
     assert "2026-03-04T05:06:07.089000Z" in str(rows)
 
 
-def test_triage_pages_newest_first_through_everything_once(store: TableMailStore) -> None:
+def test_triage_pages_newest_first_through_everything_once(
+    connection: StorageConnection, store: TableMailStore
+) -> None:
     mails = [mail(number) for number in range(25)]
-    store.put_triage(mails[::2])
-    store.put_triage(mails)
+    into_triage(connection, mails[::2])
+    into_triage(connection, mails)
     ids, cursor = [], None
     while True:
         page = store.triage(limit=10, cursor=cursor)
@@ -161,21 +163,25 @@ def test_triage_pages_newest_first_through_everything_once(store: TableMailStore
     assert ids == [one.id for one in mails]
 
 
-def test_a_full_last_page_has_no_cursor(store: TableMailStore) -> None:
-    store.put_triage([mail(number) for number in range(10)])
+def test_a_full_last_page_has_no_cursor(connection: StorageConnection, store: TableMailStore) -> None:
+    into_triage(connection, [mail(number) for number in range(10)])
     assert store.triage(limit=10, cursor=None).cursor is None
 
 
-def test_mails_of_the_same_millisecond_are_all_listed(store: TableMailStore) -> None:
-    store.put_triage([mail(number, received_at=NOW) for number in range(5)])
+def test_mails_of_the_same_millisecond_are_all_listed(
+    connection: StorageConnection, store: TableMailStore
+) -> None:
+    into_triage(connection, [mail(number, received_at=NOW) for number in range(5)])
     first = store.triage(limit=2, cursor=None)
     rest = store.triage(limit=5, cursor=first.cursor)
     assert len({one.mail.id for one in first.mails + rest.mails}) == 5
 
 
-def test_triage_of_one_unit_pages_through_its_mails_alone(store: TableMailStore) -> None:
-    store.put_triage([mail(number) for number in range(20)])
-    store.put_triage([mail(99, business_unit="o'hara")])
+def test_triage_of_one_unit_pages_through_its_mails_alone(
+    connection: StorageConnection, store: TableMailStore
+) -> None:
+    into_triage(connection, [mail(number) for number in range(20)])
+    into_triage(connection, [mail(99, business_unit="o'hara")])
     first = store.triage(limit=6, cursor=None, business_unit="fin")
     rest = store.triage(limit=6, cursor=first.cursor, business_unit="fin")
     assert [one.mail.subject for one in first.mails + rest.mails] == [
@@ -186,9 +192,11 @@ def test_triage_of_one_unit_pages_through_its_mails_alone(store: TableMailStore)
     assert store.triage(limit=5, cursor=None, business_unit="x' or '1' eq '1").mails == ()
 
 
-def test_a_mail_put_into_triage_after_it_changed_shows_as_it_now_is(store: TableMailStore) -> None:
-    store.put_triage([mail(1)])
-    store.put_triage([replace(mail(1), subject="changed")])
+def test_a_mail_put_into_triage_after_it_changed_shows_as_it_now_is(
+    connection: StorageConnection, store: TableMailStore
+) -> None:
+    into_triage(connection, [mail(1)])
+    into_triage(connection, [replace(mail(1), subject="changed")])
     assert [one.mail.subject for one in store.triage(limit=5, cursor=None).mails] == ["changed"]
 
 
@@ -247,12 +255,12 @@ def test_the_record_of_an_unreadable_mail_goes_without_a_trace_and_whole_mails_s
     whole = mail(1)
     store.put([whole])
     store.put_references([whole])
-    store.put_triage([whole])
+    into_triage(connection, [whole])
     before = all_rows(connection)
     stub = mail(2, problem=Problem("ErrorItemNotFound"))
     store.put([stub])
     store.put_references([stub])
-    store.put_triage([stub])
+    into_triage(connection, [stub])
 
     store.drop_unreadable([stub.id, whole.id, mail(3).id])
     store.drop_unreadable([stub.id])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.mail import Address, Mail, Problem
 from store.connection import StorageConnection, StoreSettings
 from store.mail_store import TableMailStore
-from tests.store.support import NOW, FakeVault, all_rows, empty, mail, watched
+from tests.store.support import NOW, FakeVault, all_rows, empty, into_triage, mail, watched
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_any_grouping_and_repetition_of_the_same_mails_ends_in_the_same_rows(
     def write(mails: list[Mail]) -> None:
         stored = store.put(mails)
         store.put_references(stored)
-        store.put_triage(stored)
+        into_triage(connection, stored)
 
     for group in groups:
         write([mail(number) for number in group])

@@ -20,7 +20,7 @@ from store.mailbox_store import TableMailboxStore
 from store.poll_schedule import TablePollSchedule
 from store.raw_mail_store import BlobRawMailStore
 from store.work_queue import StorageWorkQueue
-from tests.store.support import ACTIVITY, NOW, FakeVault, mail, watched
+from tests.store.support import ACTIVITY, NOW, FakeVault, into_triage, mail, watched
 
 MIB = 1024 * 1024
 UNIT = BusinessUnit(
@@ -39,7 +39,7 @@ def filled(connection: StorageConnection, vault: FakeVault) -> None:
     page = [mail(number) for number in range(100, 180)]
     mails.put(page)
     mails.put_references(page)
-    mails.put_triage(page)
+    into_triage(connection, page)
     mails.put_places("default", [ItemPlace("folder", f"item {n}", one.id) for n, one in enumerate(page)])
     mailboxes = TableMailboxStore(connection)
     mailboxes.save_settings(
@@ -75,7 +75,7 @@ COSTS: dict[str, tuple[Work, int]] = {
     "idle poll, the due query included": (idle_poll, 5),
     "put 64": (lambda c, v: TableMailStore(c, v).put([mail(n) for n in range(64)]), 4),
     "put 300": (lambda c, v: TableMailStore(c, v).put([mail(n) for n in range(1000, 1300)]), 4),
-    "triage": (lambda c, v: TableMailStore(c, v).put_triage([mail(n) for n in range(64)]), 1),
+    "triage": (lambda c, _: into_triage(c, [mail(n) for n in range(64)]), 1),
     "triage page": (lambda c, v: TableMailStore(c, v).triage(limit=50, cursor=None), 1),
     "mail": (lambda c, v: TableMailStore(c, v).read(mail(100).id), 1),
     "removed": (lambda c, v: TableMailStore(c, v).note_removed("default", "folder", ["item 1"] * 9, NOW), 2),
