@@ -97,8 +97,8 @@ class ReferenceIndex:
         return found | {one: tuple(_mail_in(row.key) for row in rows) for one, rows in answers if rows}
 
     def _scanned(self, partition: str, asked: list[str]) -> tuple[list[Row], list[str]]:
-        """The keys of a partition in order, for no more pages than look-ups of those asked for would cost; and
-        which of those lie at or behind the last key read. `asked` in order."""
+        """The keys of a partition in order, for no more pages than look-ups of those asked for would cost;
+        and which of those lie at or behind the last key read. `asked` in order."""
         pages = len(asked) // _LOOKUPS_A_PAGE
         if not pages:
             return [], asked
