@@ -118,7 +118,9 @@ def _round(
     fresh = {mail_id for mail_id in saved if not rows[mail_id].state.decided}
     moved = {mail_id for mail_id in saved if rows[mail_id].state.link != saved[mail_id].state.link} | fresh
     forced = go_on & outcome.settled.keys()
-    outcome.next |= _named_by(context, around, moved | forced)
+    # Those of this round were decided after the mails that they name, and with what was decided of them.
+    named_by = _named_by(context, around, moved | forced)
+    outcome.next |= {mail_id: None for mail_id in named_by if mail_id not in outcome.settled}
     for mail_id in fresh:
         facts = around.facts(mail_id)
         assert facts is not None
