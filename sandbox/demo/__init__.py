@@ -1,1 +1,1 @@
-"""The demo data: three business units, and mails for four incidents, put in through the front door."""
+"""The demo data: units, incidents, and mails for them that show every rule and mark, put in by the front door."""

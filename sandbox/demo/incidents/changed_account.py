@@ -1,15 +1,17 @@
 """INC-1045: a supplier's "new bank account"; Finance and Sales write about the same. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sandbox.demo.building import SOC, DemoMail, Thread
+from sandbox.demo.cases import ACCOUNT
 from sandbox.demo.files import document
 from sandbox.demo.people import ACCOUNTS_PAYABLE, FINANCE_CONTROLLER, KEY_ACCOUNTS, SALES_LEAD, TREASURY
 
 LONG_TEXT_PARAGRAPHS = 40
 
 
-def conversation(started_at: datetime) -> list[DemoMail]:
+def conversation(started_at: datetime, tokens: Mapping[str, str]) -> list[DemoMail]:
     """The mails, in the order in which they were written."""
     thread = Thread("Supplier asks us to pay to a new bank account", started_at)
     thread.add(
@@ -17,6 +19,7 @@ def conversation(started_at: datetime) -> list[DemoMail]:
         "Good morning,\n\na supplier of packaging asks us to pay two invoices (84,310.00 EUR) to an "
         "account in another "
         "country. The letter looks right, the phone number on it does not.\n\nTreasury\n",
+        subject=f"RE: {tokens[ACCOUNT]} {thread.topic}",
         files=(
             document("letter of the supplier.pdf", ("To: Finance", "Please note our new bank details.")),
             document("invoice 2026-3381.pdf", ("Invoice 2026-3381", "Amount: 41,200.00 EUR")),

@@ -1,9 +1,11 @@
 """INC-1044: a lost laptop of Sales; a signed mail, and an answer that does not say what it answers. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
 
 from sandbox.demo.building import SOC, DemoMail, Thread
+from sandbox.demo.cases import ACCOUNT
 from sandbox.demo.files import document, picture
 from sandbox.demo.people import KEY_ACCOUNTS, SALES_ASSISTANT, SALES_LEAD
 
@@ -18,7 +20,7 @@ LIST_PAGE = """<html><body><p>What was on it, as far as I remember:</p>
 and was it encrypted?</p></blockquote></body></html>"""
 
 
-def conversation(started_at: datetime) -> list[DemoMail]:
+def conversation(started_at: datetime, tokens: Mapping[str, str]) -> list[DemoMail]:
     """The mails, in the order in which they were written."""
     thread = Thread("Laptop lost on the train to the trade fair", started_at)
     thread.add(
@@ -61,7 +63,13 @@ def conversation(started_at: datetime) -> list[DemoMail]:
         files=(picture("laptop at the lost property office.png", (40, 140, 70)),),
         after_minutes=240,
     )
-    thread.add(SALES_ASSISTANT, "🎉 Thank you all!\n", cc=(SALES_LEAD,), after_minutes=3)
+    thread.add(
+        SALES_ASSISTANT,
+        "🎉 Thank you all! And what of the bank account?\n",
+        subject=f"RE: {thread.topic} {tokens[ACCOUNT]}",
+        cc=(SALES_LEAD,),
+        after_minutes=3,
+    )
     return thread.mails
 
 

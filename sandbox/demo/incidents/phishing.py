@@ -1,8 +1,10 @@
 """INC-1042: a phishing page for the invoice portal; Finance forwards what it got. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sandbox.demo.building import SOC, DemoMail, Thread
+from sandbox.demo.cases import DUPLICATE, PHISHING
 from sandbox.demo.files import document, picture, table
 from sandbox.demo.people import ACCOUNTS_PAYABLE, FINANCE_CAIRO, FINANCE_CONTROLLER, TREASURY
 
@@ -40,7 +42,7 @@ ARABIC_PAGE = (
 ) + "</body></html>"
 
 
-def conversation(started_at: datetime) -> list[DemoMail]:
+def conversation(started_at: datetime, tokens: Mapping[str, str]) -> list[DemoMail]:
     """The mails, in the order in which they were written."""
     thread = Thread("Phishing mail in the name of the invoice portal", started_at)
     thread.add(
@@ -50,6 +52,7 @@ def conversation(started_at: datetime) -> list[DemoMail]:
         "invoice portal, but the address is invoice-portal.example.net.\n\nOne colleague has entered her "
         "password "
         "before she noticed. What should she do right now?\n\nAccounts Payable\nFinance\n",
+        subject=f"RE: {tokens[PHISHING]} {thread.topic}",
         html=PAGE,
         files=(picture("portal.png", (30, 90, 180), SCREENSHOT),),
     )
@@ -117,17 +120,24 @@ def conversation(started_at: datetime) -> list[DemoMail]:
     thread.add(
         FINANCE_CAIRO,
         ARABIC,
-        subject="تنبيه: رسالة تصيد باسم بوابة الفواتير",
+        subject=f"رد: {tokens[DUPLICATE]} تنبيه: رسالة تصيد باسم بوابة الفواتير",
         html=ARABIC_PAGE,
         threaded=False,
     )
     thread.add(
         FINANCE_CONTROLLER,
         "Please send me the invoice portal's password by return of post. It is urgent.\n",
-        subject="Urgent: portal password",
+        subject=f"RE: {tokens[PHISHING]} Urgent: portal password",
         threaded=False,
         dmarc="fail",
         headers=(("Reply-To", "controller.fin.example@mail.example.net"),),
+    )
+    thread.add(
+        FINANCE_CONTROLLER,
+        "Written on the train, so without the thread: the bank asks for our incident number.\n",
+        subject=f"RE: {thread.topic}",
+        threaded=False,
+        after_minutes=5,
     )
     thread.add(SOC, "We have blocked the address on all proxies. Thank you all.\n", to=(ACCOUNTS_PAYABLE,))
     thread.add(ACCOUNTS_PAYABLE, "Thanks! Everybody here knows now.\n", after_minutes=8)

@@ -8,15 +8,17 @@ from email.message import EmailMessage
 import pytest
 
 from sandbox.demo.building import DemoMail
+from sandbox.demo.cases import CASES
 from sandbox.demo.mails import demo_mails
 from sandbox.demo.people import UNITS
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+TOKENS = {case.id: f"[{case.id} aaaaaaaa]" for case in CASES}
 
 
 @pytest.fixture(scope="module")
 def mails() -> list[DemoMail]:
-    return demo_mails(NOW)
+    return demo_mails(NOW, TOKENS)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def parsed(mail: DemoMail) -> EmailMessage:
 
 
 def test_same_time_gives_the_same_bytes(mails: list[DemoMail]) -> None:
-    assert demo_mails(NOW) == mails
+    assert demo_mails(NOW, TOKENS) == mails
 
 
 def test_several_dozen_mails_each_with_a_message_id_of_its_own(mails: list[DemoMail]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.control.client import ControlClient
+from sandbox.demo.cases import CASES
 from sandbox.demo.seed import MARKER
 from sandbox.state import load
 from tests.sandbox.world.conftest import ROOT
@@ -44,30 +45,51 @@ def stop(process: "subprocess.Popen[str]") -> None:
     process.communicate(timeout=60)
 
 
+INCIDENTS = [case.id for case in CASES]
+
+
+def shown(data: Path) -> dict[str, list[dict[str, Any]]]:
+    """All mails by the list that shows them."""
+    lists = {view: get(data, f"/api/triage?limit=100&view={view}") for view in ("waiting", "dismissed")}
+    tabs = {one: get(data, f"/api/incidents/{one}/mails?view=flat&limit=100") for one in INCIDENTS}
+    return {name: listed["items"] for name, listed in (lists | tabs).items()}
+
+
 def test_demo_mails_are_shown_once_it_says_ready_and_are_not_made_twice(
     tmp_path: Path,
 ) -> None:
     process, printed = start(tmp_path)
     try:
-        mails = get(tmp_path, "/api/triage?limit=100")["items"]
-        kinds = Counter(mail["kind"] for mail in mails)
-        units = {mail["businessUnit"] for mail in mails}
+        lists = shown(tmp_path)
         names = {unit["name"] for unit in get(tmp_path, "/api/config/business-units")["items"]}
     finally:
         stop(process)
 
     assert any(line.startswith("demo data: ") for line in printed)
     assert names == {"Finance", "Human Resources", "Sales"}
-    assert len(mails) == 33
-    assert len(units) == 3
+    mails = [mail for listed in lists.values() for mail in listed]
+    assert len(mails) == len({mail["id"] for mail in mails}) == 34
+    assert len({mail["businessUnit"] for mail in mails}) == 3
+    kinds = Counter(mail["kind"] for mail in mails)
     assert kinds["autoReply"] == kinds["bounce"] == kinds["meeting"] == kinds["signed"] == 1
     assert (tmp_path / MARKER).exists()
 
+    rules = {mail["link"]["rule"] for mail in mails if mail["link"]}
+    assert rules == {"person", "reference", "token", "conversation", "businessUnit"}
+    marks = {mark for mail in mails for mark in mail["marks"]}
+    assert marks >= {"unverifiedSender", "suggested", "contradicted", "autoReply", "bounce", "meeting"}
+    assert all(lists[name] for name in ("waiting", "dismissed", *INCIDENTS[:-1]))
+    assert lists[INCIDENTS[-1]] == []  # merged into the first one
+    assert any(mail["link"]["incident"] == INCIDENTS[-1] for mail in lists[INCIDENTS[0]])
+    assert any(len(mail["candidates"]) > 1 for mail in lists["waiting"])
+
     process, printed = start(tmp_path)
     try:
-        again = get(tmp_path, "/api/triage?limit=100")["items"]
+        again = shown(tmp_path)
     finally:
         stop(process)
 
     assert not any(line.startswith("demo data: ") for line in printed)
-    assert [mail["id"] for mail in again] == [mail["id"] for mail in mails]
+    assert {name: [mail["id"] for mail in listed] for name, listed in again.items()} == {
+        name: [mail["id"] for mail in listed] for name, listed in lists.items()
+    }
