@@ -14,6 +14,7 @@ from domain.remedies_network import NETWORK_REMEDIES
 from domain.remedies_password import PASSWORD_REMEDIES
 from domain.remedies_refusals import REFUSAL_REMEDIES, refusal_by_text
 from domain.remedies_sign_in import SIGN_IN_REMEDIES
+from domain.remedies_smtp import SMTP_REMEDIES
 from domain.remedies_storage import STORAGE_REMEDIES
 
 
@@ -45,6 +46,7 @@ _TABLES = (
     NETWORK_REMEDIES,
     STORAGE_REMEDIES,
     PASSWORD_REMEDIES,
+    SMTP_REMEDIES,
 )
 _BY_CODE = {
     code: Remedy(code, *words[:3], WhoCanAct(words[3])) for table in _TABLES for code, words in table.items()
@@ -94,6 +96,14 @@ def _by_kind(code: str) -> Remedy:
             "Check that Incoming Email Server and Port lead to Exchange itself, not to a proxy or another "
             "site.",
             WhoCanAct.MAILBOX_ADMIN,
+        )
+    if code.startswith("SMTP "):
+        return Remedy(
+            code,
+            "The SMTP server refuses the mail",
+            f"It answers {code[5:]}; its own words are beside this.",
+            "Ask the server's administrator with these words.",
+            WhoCanAct.EXCHANGE_ADMIN,
         )
     return Remedy(
         code,

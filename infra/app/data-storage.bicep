@@ -25,6 +25,7 @@ var queueNames = [
   'mailbox-sync'
   'folder-sync'
   'mail-delivery'
+  'mail-export'
   'incident-changed'
 ]
 
