@@ -47,10 +47,10 @@ class LinkProjection:
             if not left:
                 return
             self._write(list(left.values()))
-            there = self._rows.read_linked(left)
-            left = {
-                key: there[key] for key, one in left.items() if key in there and there[key].etag != one.etag
-            }
+            etags = self._rows.etags(left)
+            left = self._rows.read_linked(
+                key for key, one in left.items() if key in etags and etags[key] != one.etag
+            )
         if left:
             raise RetryLaterError("StorageUnavailable", "the mails' states keep changing")
 

@@ -29,6 +29,7 @@ from store.table import Table, TransactionConflictError
 _TRIES = 6
 _MARKER = "recorded"
 _WALKED_ROWS = 500
+_READS_A_PAGE, _ROWS_A_PAGE = 8, 1_000
 _PLACE = re.compile(rf"[A-Za-z0-9_-]{{1,120}} (?:[0-9a-f]{{32}}|{_MARKER})", re.ASCII)
 
 
@@ -64,6 +65,26 @@ class MailRows:
             for mail_id, row in zip(places, rows, strict=True)
             if row is not None
         }
+
+    def etags(self, mail_ids: Iterable[str]) -> dict[str, str]:
+        """As `read_linked`; where 8 or more of a partition are asked for, first a page of its keys in order,
+        which takes about as long."""
+        by_partition: dict[str, dict[str, str]] = {}
+        for mail_id in mail_ids:
+            by_partition.setdefault(partition_of(mail_id), {})[split_id(mail_id)[1]] = mail_id
+        found: dict[str, str] = {}
+        left: list[tuple[str, str]] = []
+        for partition, asked in by_partition.items():
+            keys = sorted(asked)
+            if len(keys) >= _READS_A_PAGE:
+                rows = self._table.range(partition, keys[0], f"{keys[-1]}!", select=(), limit=_ROWS_A_PAGE)
+                found |= {asked[row.key]: row.etag for row in rows if row.key in asked}
+                keys = [key for key in keys if key > rows[-1].key] if len(rows) == _ROWS_A_PAGE else []
+            left += [(partition, key) for key in keys]
+        for row in self._connection.parallel(lambda place: self._table.get(*place), left):
+            if row is not None:
+                found[by_partition[row.partition][row.key]] = row.etag
+        return found
 
     def walk(self, cursor: str | None) -> tuple[list[LinkedMail], str | None]:
         """Some 500 rows a page, whatever mailbox they are of. Raises `ValueError` for a bad cursor."""

@@ -67,7 +67,7 @@ class TriageList:
             wanted = partition_of(one.state)
             if wanted is not None:
                 rows.append(Replace(_row(wanted, one)))
-            if was_elsewhere(one) or one.state.shown_as is not None or wanted is None:
+            if was_elsewhere(one) or one.state.shown_as is not None:
                 gone += [Row(other, _key(one.mail)) for other in Partition if other is not wanted]
         write_all(self._connection, self._table, rows)
         remove_rows(self._connection, self._table, gone)
