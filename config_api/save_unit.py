@@ -1,7 +1,9 @@
-"""Saves a business unit; where whose mail it is has changed, the look-back window is walked again.
+"""Saves a business unit; where whose mail it is has changed, stored mails are decided again and the look-back
+window is walked again.
 
-The store keeps row, address look-up and activity log consistent. Dies after the unit's row, before the rewalk
-is asked for: the store left a pending row, and the sweep that finds it asks for the rewalk.
+The store keeps row, address look-up and activity log consistent. Dies after the unit's row, before
+re-decision and rewalk are asked for: pending rows were written first, and the sweep that finds them asks for
+both.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from config_api.unit_form import UnitForm, unique_addresses, unique_domains
 from domain.business_units import BusinessUnit, normalise_address, normalise_domain
 from domain.errors import ConflictError
 from domain.stored import AddressTakenError, Versioned
+from linking.context import link_context
+from linking.incidents import announce, unit_changed
 
 
 def unit_json(unit: BusinessUnit) -> dict[str, object]:
@@ -76,16 +80,23 @@ def _save(
         unit_json(stored.value) if stored else None,
         unit_json(unit),
     )
+    before = stored.value.matches() if stored else set()
+    context = link_context(services)
+    work = unit_changed(context, unit.id) if unit.matches() != before else None
     try:
         saved = services.units.save(unit, stored.etag if stored else None, entry)
-    except AddressTakenError as taken:
-        raise _taken(taken, unit) from None
-    except ConflictError:
+    except (AddressTakenError, ConflictError) as refusal:
+        if work is not None:
+            context.pending.done(work)
+        if isinstance(refusal, AddressTakenError):
+            raise _taken(refusal, unit) from None
         current = services.units.read(unit.id)
         if current is None:
             raise Problem.not_found("The business unit") from None
         raise stale(entity_tag(current.etag), unit_json(current.value)) from None
-    if unit.matches() - (stored.value.matches() if stored else set()):
+    if work is not None:
+        announce(context, work)
+    if unit.matches() - before:
         services.units.request_rewalks(services.clock.now())
     return saved
 
