@@ -42,7 +42,7 @@ SMTP_REMEDIES: dict[str, Words] = {
     "SMTP 550": (
         "The SMTP server refuses an address",
         "The mailbox does not exist there, or this login may not send as this sender.",
-        "Check the recipients. If all mails fail, the server's administrator lets this login send as the mailbox.",
+        "Check the recipients. If all mails fail, the login needs leave to send as the mailbox.",
         _SERVER,
     ),
     "SMTP 552": (
@@ -107,7 +107,7 @@ SMTP_REMEDIES: dict[str, Words] = {
     ),
     "SmtpUtf8NotOffered": (
         "The SMTP server does not take international addresses",
-        "An address has other letters than ASCII before the @ and needs SMTPUTF8, which the server does not offer.",
+        "An address has other letters than ASCII before the @; the server does not offer SMTPUTF8.",
         "Use another address of this recipient.",
         _NOBODY,
     ),
@@ -132,7 +132,7 @@ SMTP_REMEDIES: dict[str, Words] = {
     "NoTrace": (
         "Nobody can tell whether the mail left",
         "It was handed over to Exchange, and neither the draft nor its copy in Sent Items is to be found.",
-        "It is still looked for. Look into Sent Items, or ask a recipient; then say here whether it went out.",
+        "It is still looked for. Look into Sent Items or ask a recipient; then say here whether it went out.",
         _NOBODY,
     ),
 }
