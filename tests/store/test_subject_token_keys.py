@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from domain.errors import AdminActionError
 from store.activity_log import TableActivityLog
 from store.connection import StorageConnection, StoreSettings
 from store.subject_token_keys import SECRET_NAME, VaultSubjectTokenKeys
+from store.table import Table
 from tests.store.support import ACTIVITY, FakeVault, all_rows, watched
 
 
@@ -114,16 +116,20 @@ def test_of_two_instances_that_make_the_key_at_once_both_use_the_winners(
     assert found[0] == found[1]
 
 
-def test_two_rotations_at_once_both_count(connection: StorageConnection, vault: FakeVault) -> None:
-    class Slow(FakeVault):
-        def write(self, name: str, value: str) -> str:
-            if not rotated:
-                rotated.append(VaultSubjectTokenKeys(connection, vault).rotate(ACTIVITY))
-            return vault.write(name, value)
+def test_two_rotations_at_once_both_count(
+    connection: StorageConnection, vault: FakeVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, rotated = Table.transaction, []
 
-    rotated: list[int] = []
+    def overtaken(table: Table, operations: Any, **options: Any) -> Any:
+        if not rotated:
+            rotated.append(True)
+            VaultSubjectTokenKeys(connection, vault).rotate(ACTIVITY)
+        return write(table, operations, **options)
+
     VaultSubjectTokenKeys(connection, vault).keys()
-    VaultSubjectTokenKeys(connection, Slow()).rotate(ACTIVITY)
+    monkeypatch.setattr(Table, "transaction", overtaken)
+    assert VaultSubjectTokenKeys(connection, vault).rotate(ACTIVITY) == 3
     assert len(VaultSubjectTokenKeys(connection, vault).keys()) == 3
 
 
