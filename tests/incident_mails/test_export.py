@@ -178,16 +178,32 @@ def test_two_workers_do_not_both_write(app: HttpApp, pool: ThreadPoolExecutor) -
     asked = app.call("GET", PATH).json
     message = json.dumps({"incident": "INC-1", "export": asked["id"]})
 
+    untouched: list[bool] = []
+
     class Second:
         """The second worker comes while the first one reads the tab."""
 
         def flat(self, *arguments: Any, **named: Any) -> Any:
             before = app.services.exports.read("INC-1", asked["id"])
             export_mails(context(app, pool), message)
-            assert app.services.exports.read("INC-1", asked["id"]) == before
+            untouched.append(app.services.exports.read("INC-1", asked["id"]) == before)
             return app.services.incident_mails.flat(*arguments, **named)
 
     export_mails(context(app, pool, tabs=cast(Any, Second())), message)
+    assert untouched == [True]
+    assert app.call("GET", asked["url"]).status == 200
+
+
+def test_the_message_that_comes_again_after_a_failure_finds_the_export_free(
+    app: HttpApp, pool: ThreadPoolExecutor
+) -> None:
+    put(app, "INC-1", "bu-fin")
+    mail_with_token(app, "INC-1")
+    asked = app.call("GET", PATH).json
+    message = json.dumps({"incident": "INC-1", "export": asked["id"]})
+    with pytest.raises(RetryLaterError):
+        export_mails(context(app, pool, raw=cast(Any, Failing(app.services.raw, 1))), message)
+    export_mails(context(app, pool), message)
     assert app.call("GET", asked["url"]).status == 200
 
 

@@ -201,6 +201,20 @@ def test_a_suggestion_is_accepted_or_refused(app: HttpApp) -> None:
     assert change(app, "INC-1", mail, {"suggestion": "refuse"}).code == "NotSuggested"
 
 
+def test_what_was_refused_stays_refused_when_another_suggestion_is_refused_too(app: HttpApp) -> None:
+    put(app, "INC-1", "bu-fin")
+    put(app, "INC-2")
+    mail = store_message(app, message("text/plain", b"x"), minutes=200)
+    change(app, "INC-1", mail, {"suggestion": "refuse"})
+    put(app, "INC-1")
+    put(app, "INC-2", "bu-fin")
+    assert ids(tab(app, "INC-2")) == [mail.id]
+    change(app, "INC-2", mail, {"suggestion": "refuse"})
+    put(app, "INC-2")
+    put(app, "INC-1", "bu-fin")
+    assert (ids(tab(app, "INC-1")), waiting(app)) == ([], [mail.id])
+
+
 def test_what_a_change_may_be(app: HttpApp) -> None:
     put(app, "INC-1", "bu-fin")
     mail = mail_with_token(app, "INC-1")
