@@ -119,7 +119,8 @@ def test_of_two_instances_that_make_the_key_at_once_both_use_the_winners(
 def test_two_rotations_at_once_both_count(
     connection: StorageConnection, vault: FakeVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, rotated = Table.transaction, []
+    write = Table.transaction
+    rotated: list[bool] = []
 
     def overtaken(table: Table, operations: Any, **options: Any) -> Any:
         if not rotated:
