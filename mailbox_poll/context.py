@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from domain.mail import Mail
     from domain.ports import (
         BusinessUnitStore,
         Clock,
@@ -38,7 +40,8 @@ RESYNC_AFTER = timedelta(minutes=15)
 @dataclass(frozen=True, slots=True)
 class PollContext:
     """Ports and settings of the area. `pool` runs uploads and fetches side by side; `interval` is the
-    poll's."""
+    poll's. `on_stored` is told of each batch of mails once their rows are written, and again where a poll
+    dies before its checkpoint."""
 
     schedule: PollSchedule
     mailboxes: MailboxStore
@@ -53,3 +56,4 @@ class PollContext:
     linking: LinkContext
     pool: Executor
     interval: timedelta
+    on_stored: Callable[[Sequence[Mail]], None]

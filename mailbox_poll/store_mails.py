@@ -1,7 +1,7 @@
 """Writes what was fetched, in an order that a crash between any two writes leaves repeatable.
 
-Blob (already there), then the mails' rows, the reference index, their links with all projections, and last
-the items' places.
+Blob (already there), then the mails' rows, the reference index, their links with all projections, what they
+tell of mails that we sent, and last the items' places.
 Dies between any two: the folder's checkpoint has not moved, the page is read again, and every write is
 idempotent.
 """
@@ -25,6 +25,7 @@ def store_mails(poll: PollContext, mailbox_id: str, folder_id: str, mails: Mappi
     stored = poll.mails.put(list(unique.values()))
     poll.mails.put_references(stored)
     link_mails(poll.linking, stored)
+    poll.on_stored(stored)
     poll.mails.put_places(
         mailbox_id, [ItemPlace(folder_id, item_id, mail.id) for item_id, mail in mails.items()]
     )
