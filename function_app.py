@@ -97,6 +97,16 @@ async def serve_incident_mails(req: func.HttpRequest, context: func.Context) -> 
     return await wiring.serve(req, context)
 
 
+@app.function_name("mail_reply")
+@app.route(
+    route="api/incidents/{id}/replies/{*rest}",
+    methods=["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"],
+)
+async def serve_replies(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """An incident's replies: sending, preview, drafts, and what became of each."""
+    return await wiring.serve(req, context)
+
+
 @app.function_name("triage")
 @app.route(route="api/triage/{*rest}", methods=["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"])
 async def serve_triage(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:

@@ -15,12 +15,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import azure.functions as func
 
     from api.functions_app import FunctionsApp
-    from domain.mail import Mail
     from domain.ports import ConnectionTester, Secrets
     from exchange.servers import ExchangeServers
     from linking.context import LinkContext
@@ -145,26 +142,19 @@ def _poll_context() -> PollContext:
         linking=linking,
         pool=ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="mailbox-poll"),
         interval=timedelta(seconds=interval),
-        on_stored=_note_stored_mails,
     )
-
-
-def _note_stored_mails(mails: Sequence[Mail]) -> None:
-    from mail_reply.evidence import EvidencePorts, note_stored_mails
-    from store.outbox_store import TableOutboxStore
-
-    poll = _poll_context()
-    note_stored_mails(EvidencePorts(TableOutboxStore(_connection()), poll.raw, poll.clock), mails)
 
 
 @cache
 def _send_context() -> SendContext:
     from domain.configuration import SendingLimits
     from exchange.smtp_sender import SmtpMailSender
+    from mail_reply.contents import content_reader
     from mail_reply.context import SendContext
     from store.mailbox_store import TableMailboxStore
     from store.outbox_store import TableOutboxStore
     from store.outgoing_blobs import OutgoingBlobs
+    from store.raw_mail_store import BlobRawMailStore
     from store.settings_store import TableSettingsStore
     from store.work_queue import StorageWorkQueue
 
@@ -186,7 +176,9 @@ def _send_context() -> SendContext:
             ca_file=os.environ.get("EXCHANGE_CA_FILE") or None,
             allowed_networks=[network.strip() for network in networks if network.strip()],
         ),
-        read_content=OutgoingBlobs(connection).read,
+        read_content=content_reader(
+            OutgoingBlobs(connection), _link_context().mails, BlobRawMailStore(connection)
+        ),
         queue=StorageWorkQueue(connection),
         clock=SystemClock(),
         new_claim_id=lambda: uuid.uuid4().hex,
@@ -272,6 +264,7 @@ async def serve(req: func.HttpRequest, context: func.Context) -> func.HttpRespon
 def _http() -> FunctionsApp:
     import config_api.routers
     import incident_mails.routers
+    import mail_reply.routers
     import web.routers
     from api.application import create_app
     from api.functions_app import FunctionsApp
@@ -280,6 +273,8 @@ def _http() -> FunctionsApp:
     from store.activity_log import TableActivityLog
     from store.export_store import TableExportStore
     from store.incident_mail_store import TableIncidentMailStore
+    from store.outbox_store import TableOutboxStore
+    from store.outgoing_blobs import OutgoingBlobs
     from store.settings_store import TableSettingsStore
 
     poll, linking = _poll_context(), _link_context()
@@ -303,7 +298,14 @@ def _http() -> FunctionsApp:
         pending=linking.pending,
         token_keys=linking.token_keys,
         exports=TableExportStore(_connection()),
+        outbox=TableOutboxStore(_connection()),
+        contents=OutgoingBlobs(_connection()),
     )
-    routers = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)
+    routers = (
+        *config_api.routers.ROUTERS,
+        *incident_mails.routers.ROUTERS,
+        *mail_reply.routers.ROUTERS,
+        *web.routers.ROUTERS,
+    )
     app = create_app(services, routers, ApiSettings.from_environment(os.environ))
     return FunctionsApp(app)

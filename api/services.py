@@ -26,6 +26,7 @@ from domain.ports import (
     Secrets,
     WorkQueue,
 )
+from domain.sending_ports import OutboxStore, OutgoingContents
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +52,5 @@ class Services:
     pending: PendingStore
     token_keys: SubjectTokenKeys
     exports: ExportStore
+    outbox: OutboxStore
+    contents: OutgoingContents

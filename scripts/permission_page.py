@@ -5,6 +5,7 @@ from pathlib import Path
 
 import config_api.routers
 import incident_mails.routers
+import mail_reply.routers
 import web.routers
 from api.permission_table import listed_routes, permission_page
 from api.system import router as system_router
@@ -14,7 +15,12 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "permissions.md"
 
 def page() -> str:
     """The page as the routes say it now."""
-    areas = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)
+    areas = (
+        *config_api.routers.ROUTERS,
+        *incident_mails.routers.ROUTERS,
+        *mail_reply.routers.ROUTERS,
+        *web.routers.ROUTERS,
+    )
     return permission_page(listed_routes((system_router, *areas)))
 
 

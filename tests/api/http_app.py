@@ -17,6 +17,7 @@ import azure.functions as func
 
 import config_api.routers
 import incident_mails.routers
+import mail_reply.routers
 import web.routers
 from api.application import create_app
 from api.functions_app import FunctionsApp
@@ -36,6 +37,8 @@ from store.incident_store import TableIncidentStore
 from store.link_store import TableLinkStore
 from store.mail_store import TableMailStore
 from store.mailbox_store import TableMailboxStore
+from store.outbox_store import TableOutboxStore
+from store.outgoing_blobs import OutgoingBlobs
 from store.pending_store import TablePendingStore
 from store.poll_schedule import TablePollSchedule
 from store.raw_mail_store import BlobRawMailStore
@@ -199,7 +202,12 @@ class HttpApp:
 
     def app(self) -> Any:
         """The ASGI application itself."""
-        routers = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)
+        routers = (
+            *config_api.routers.ROUTERS,
+            *incident_mails.routers.ROUTERS,
+            *mail_reply.routers.ROUTERS,
+            *web.routers.ROUTERS,
+        )
         settings = ApiSettings(self.authentication, ("https://respond.corp.example",))
         return create_app(self.services, routers, settings)
 
@@ -275,5 +283,7 @@ def http_app(connection: StorageConnection) -> HttpApp:
         pending=TablePendingStore(connection),
         token_keys=VaultSubjectTokenKeys(connection, vault),
         exports=TableExportStore(connection),
+        outbox=TableOutboxStore(connection),
+        contents=OutgoingBlobs(connection),
     )
     return HttpApp(services, clock, queue, vault, server, tester)

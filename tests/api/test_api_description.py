@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 import config_api.routers
 import incident_mails.routers
+import mail_reply.routers
 import web.routers
 from api.application import create_app
 from api.services import Services
@@ -60,7 +61,12 @@ def description(storage: StorageConnection) -> Any:
 
 
 def _operations() -> list[tuple[str, str]]:
-    routers = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)
+    routers = (
+        *config_api.routers.ROUTERS,
+        *incident_mails.routers.ROUTERS,
+        *mail_reply.routers.ROUTERS,
+        *web.routers.ROUTERS,
+    )
     document = create_app(cast(Services, None), routers, ApiSettings(True)).state.openapi
     return [(path, method) for path, methods in document["paths"].items() for method in methods]
 

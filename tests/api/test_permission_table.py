@@ -11,6 +11,7 @@ import pytest
 
 import config_api.routers
 import incident_mails.routers
+import mail_reply.routers
 import web.routers
 from api.permission_table import NO_ROLE, NOBODY, listed_routes, permission_page, read_page
 from api.system import router as system_router
@@ -33,7 +34,12 @@ ROUTES = sorted({(path, method) for method, path, _ in table()})
 
 
 def test_the_page_is_what_the_routes_say() -> None:
-    areas = (*config_api.routers.ROUTERS, *incident_mails.routers.ROUTERS, *web.routers.ROUTERS)
+    areas = (
+        *config_api.routers.ROUTERS,
+        *incident_mails.routers.ROUTERS,
+        *mail_reply.routers.ROUTERS,
+        *web.routers.ROUTERS,
+    )
     routes = listed_routes((system_router, *areas))
     assert PAGE.read_text(encoding="utf-8") == permission_page(routes), "run scripts/permissions"
     assert len(routes) > 20

@@ -85,10 +85,11 @@ def empty(connection: StorageConnection) -> None:
         deletes = [Delete(Row(row["PartitionKey"], row["RowKey"])) for row in rows]
         for batch in transactions(deletes):
             Table(connection, table.name).transaction(batch)
-    with contextlib.suppress(ResourceNotFoundError):
-        container = connection.container("mails")
-        for blob in container.list_blobs():
-            container.delete_blob(blob.name)
+    for name in ("mails", "outbox"):
+        with contextlib.suppress(ResourceNotFoundError):
+            container = connection.container(name)
+            for blob in container.list_blobs():
+                container.delete_blob(blob.name)
 
 
 def all_rows(connection: StorageConnection) -> dict[tuple[str, str, str], dict[str, Any]]:
