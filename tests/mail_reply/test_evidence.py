@@ -194,7 +194,8 @@ def test_a_deliverer_that_changes_the_entry_at_the_same_moment_loses_nothing() -
         b'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n--b--\r\n',
         b'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n--b\r\n'
         b"Content-Type: message/delivery-status\r\n\r\n\xff: \r\n\r\nFinal-Recipient: rfc822\r\n"
-        b"Action: failed\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <m@corp.example>\r\n\r\n--b--\r\n",
+        b"Action: failed\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        b"Message-ID: <m@corp.example>\r\n\r\n--b--\r\n",
     ],
 )
 def test_a_damaged_report_harms_nothing(raw: bytes) -> None:
