@@ -15,9 +15,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import azure.functions as func
 
     from api.functions_app import FunctionsApp
+    from domain.mail import Mail
     from domain.ports import ConnectionTester, Secrets
     from exchange.servers import ExchangeServers
     from linking.context import LinkContext
@@ -142,7 +145,16 @@ def _poll_context() -> PollContext:
         linking=linking,
         pool=ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="mailbox-poll"),
         interval=timedelta(seconds=interval),
+        on_stored=_note_stored_mails,
     )
+
+
+def _note_stored_mails(mails: Sequence[Mail]) -> None:
+    from mail_reply.evidence import EvidencePorts, note_stored_mails
+    from store.outbox_store import TableOutboxStore
+
+    poll = _poll_context()
+    note_stored_mails(EvidencePorts(TableOutboxStore(_connection()), poll.raw, poll.clock), mails)
 
 
 @cache
