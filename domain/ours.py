@@ -96,6 +96,15 @@ def named_by(envelope: Envelope) -> Named:
     return Named(tuple(ids), summary.conversation_id if is_answer else None)
 
 
+def is_delivery_report(envelope: Envelope) -> bool:
+    """A report about some mail (RFC 3464, by its content type; Exchange's own, by its item class)."""
+    item_class = envelope.summary.item_class.upper()
+    content_type = Headers(envelope.headers).get("Content-Type").lower()
+    return (item_class.startswith("REPORT.") and item_class.endswith((".NDR", ".DR"))) or (
+        content_type.startswith("multipart/report") and "delivery-status" in content_type
+    )
+
+
 def own_keys(internet_message_id: str | None, conversation_id: str | None) -> tuple[str, ...]:
     """Under which keys a stored mail is found by its answers."""
     keys = []

@@ -83,7 +83,7 @@ def _note_answers(ports: EvidencePorts, answers: Sequence[Mail]) -> None:
 
 def _note_bounce(ports: EvidencePorts, mail: Mail) -> None:
     try:
-        report = read_report(mail, lambda offset, length: ports.raw.read(mail.id, offset, length))
+        report = read_report(mail.parts, lambda offset, length: ports.raw.read(mail.id, offset, length))
     except NotFoundError:  # the raw message is not kept any more: a late repetition
         return
     names = dict.fromkeys((*([report.original_id] if report.original_id else ()), *_named(mail)))

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from domain.errors import BoundaryError, RetryLaterError
 from domain.mime.headers import Headers, decode_words
 from domain.mime.message import MailContext
-from domain.ours import is_ours_by_envelope, is_ours_by_summary, named_by
+from domain.ours import Named, is_delivery_report, is_ours_by_envelope, is_ours_by_summary, named_by
 from domain.server_items import Envelope, ItemFailure, ItemSummary
 from domain.stored import WaitingAnswer
 from domain.subject_token import find_tokens, may_have_token
+from mailbox_poll.reports import reported_messages
 
 if TYPE_CHECKING:
     from domain.ports import MailServer, MailStore
@@ -94,9 +95,17 @@ class Decider:
         return may_have_token(subject) and bool(find_tokens(subject, self.token_keys()))
 
     def _decide_by_names(self, strangers: Sequence[Envelope], decision: Decision) -> None:
-        hashes = {
-            envelope.summary.item_id: tuple(self.mails.keyed_hash(key) for key in named_by(envelope).keys)
+        names = {envelope.summary.item_id: named_by(envelope) for envelope in strangers}
+        silent = [
+            envelope
             for envelope in strangers
+            if is_delivery_report(envelope) and not names[envelope.summary.item_id].message_ids
+        ]
+        for item_id, original in reported_messages(self.server, silent).items():
+            names[item_id] = Named((original,), None)
+        hashes = {
+            item_id: tuple(self.mails.keyed_hash(key) for key in named.keys)
+            for item_id, named in names.items()
         }
         known = self.mails.known_among({one for named in hashes.values() for one in named})
         for envelope in strangers:
@@ -105,7 +114,7 @@ class Decider:
                 decision.ours.append(envelope)
                 continue
             decision.other += 1
-            if named_by(envelope).message_ids:
+            if names[envelope.summary.item_id].message_ids:
                 decision.waiting.append(self._waiting(envelope.summary.item_id, named))
 
     def _waiting(self, item_id: str, named: tuple[str, ...]) -> WaitingAnswer:

@@ -6,9 +6,10 @@ Reports come from strangers: what is read of one is bounded, and what is not und
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.mail import Mail, Part
+from domain.mail import Part
 from domain.mime.headers import normalise_message_id, parse_header_block, printable
 from domain.mime.part_reader import ReadRaw, decoded_slice
 from domain.outbox import OutcomeState, RecipientOutcome
@@ -31,10 +32,10 @@ class DeliveryReport:
     outcomes: tuple[RecipientOutcome, ...]
 
 
-def read_report(mail: Mail, read: ReadRaw) -> DeliveryReport:
-    """The report in a stored message. `read` reads its raw bytes, and what it raises goes on up."""
-    status = _first(mail, _STATUS)
-    original = _first(mail, _ORIGINAL)
+def read_report(parts: Sequence[Part], read: ReadRaw) -> DeliveryReport:
+    """The report in a message with these parts. `read` reads its raw bytes, and what it raises goes on up."""
+    status = _first(parts, _STATUS)
+    original = _first(parts, _ORIGINAL)
     head = _text(read, original).lstrip("\r\n") if original else ""
     header = parse_header_block(_GROUP.split(head, 1)[0].encode())
     return DeliveryReport(
@@ -42,8 +43,8 @@ def read_report(mail: Mail, read: ReadRaw) -> DeliveryReport:
     )
 
 
-def _first(mail: Mail, types: tuple[str, ...]) -> Part | None:
-    return next((part for part in mail.parts if part.content_type in types), None)
+def _first(parts: Sequence[Part], types: tuple[str, ...]) -> Part | None:
+    return next((part for part in parts if part.content_type in types), None)
 
 
 def _text(read: ReadRaw, part: Part) -> str:
