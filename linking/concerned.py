@@ -71,10 +71,15 @@ def _with_token(context: LinkContext, incident_id: str, cursor: str | None) -> P
 
 
 def _moved(context: LinkContext, cursor: str | None) -> Page:
-    """Mails that count as another unit's now, wherever they are placed: the tab shows and filters by it."""
+    """Mails that count as another unit's now, wherever they are placed: the tab shows and filters by it. What
+    is not decided yet is left to its own worker: the index may not hold it yet."""
     units = UnitDirectory(row.value for row in context.units.read_all(include_archived=False))
     mails, after = context.links.walk(cursor)
-    changed = [one.mail.id for one in mails if business_unit_of(one.mail, units) != one.state.business_unit]
+    changed = [
+        one.mail.id
+        for one in mails
+        if one.state.decided and business_unit_of(one.mail, units) != one.state.business_unit
+    ]
     return changed, after
 
 
