@@ -41,6 +41,7 @@ class OutboxEvent(StrEnum):
     """What can happen to an entry."""
 
     CLAIM = "claim"
+    """A deliverer takes it: it is due, and nobody has it or who had it said nothing for too long."""
     DRAFT_RECORDED = "draftRecorded"
     """The one draft that may be sent is on the server, its id in the entry."""
     SUBMIT = "submit"
@@ -50,7 +51,8 @@ class OutboxEvent(StrEnum):
     POSTPONE = "postpone"
     """Submitted without success so far: looked at, or the same draft sent, again later."""
     NOT_TAKEN = "notTaken"
-    """The server's own answer to the submission is "not now": nothing left, and a new try is a first one."""
+    """Nothing left though it was submitted: the server's own answer is "not now", or (SMTP) the connection
+    ended before the message's end. A new try is a first one."""
     CONFIRM = "confirm"
     """The server took it, or its copy, an answer or a bounce was found."""
     REFUSE = "refuse"
@@ -62,6 +64,7 @@ class OutboxEvent(StrEnum):
     RELEASE = "release"
     """A person lets a held mail go."""
     CANCEL = "cancel"
+    """A person stops it before anything is tried."""
     RETRY = "retry"
     """A person sends again what failed."""
     SETTLE_SENT = "settleSent"

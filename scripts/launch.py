@@ -40,6 +40,11 @@ usage: scripts/permissions
 
 Writes docs/permissions.md, the table of routes and roles, from the routes.
 """,
+    "states": """\
+usage: scripts/states
+
+Writes the state table of docs/sending.md, what can become of a mail on its way out, from the code.
+""",
     "link-histories": """\
 usage: scripts/link-histories [--count N] [--seed FIRST]
 
@@ -63,7 +68,7 @@ def main(script: str, arguments: list[str]) -> int:
     if script == "test" and (missing := _missing_paths(arguments)):
         print(f"scripts/test: no such file or folder: {missing[0]}", file=sys.stderr)
         return 2
-    if script in ("format", "permissions") and arguments:
+    if script in ("format", "permissions", "states") and arguments:
         print(f"scripts/{script} takes no arguments, but was given {arguments[0]}", file=sys.stderr)
         return 2
     if asks_for_help:  # the sandbox tells its options without anything installed
@@ -100,6 +105,8 @@ def _program(script: str, arguments: list[str]) -> list[str]:
             return [str(ROOT / "scripts" / "app_package.py"), *arguments]
         case "link-histories":
             return ["-m", "tests.linking.campaign", *arguments]
+        case "states":
+            return [str(ROOT / "scripts" / "state_table.py")]
         case "permissions":
             return [str(ROOT / "scripts" / "permission_page.py")]
         case _:

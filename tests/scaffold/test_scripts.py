@@ -9,7 +9,7 @@ import pytest
 
 from tests.scaffold.project import ROOT
 
-SCRIPTS = ["run", "sandbox", "test", "format", "package", "permissions"]
+SCRIPTS = ["run", "sandbox", "test", "format", "package", "permissions", "states"]
 OLD, WITHOUT_VENV, FITS = 3, 4, 0
 
 
