@@ -167,7 +167,7 @@ class Around:
                 ids |= {facts.decision.placed_in} if facts.decision.placed_in else set()
         ids |= {incident_id for found in self.conversations.values() for incident_id in found}
         tokens = {token.incident_id for facts in own for token in facts.tokens}
-        units = {facts.sender_unit for facts in own if facts.sender_unit}
+        units = {unit for facts in own if (unit := facts.business_unit)}
         store = self._context.incidents
         spelled = store.spelled(sorted(tokens)) if tokens else {}
         ids |= {one for found in spelled.values() for one in found}
