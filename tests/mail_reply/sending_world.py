@@ -8,33 +8,26 @@ answer, refuse it, or let another deliverer run its course in the middle of it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from domain.compose.message import OutgoingMessage
 from domain.configuration import EmailServer, SmtpSecurity, SmtpServer
-from domain.errors import AdminActionError, ConflictError, RetryLaterError
+from domain.errors import AdminActionError, ConflictError, NotFoundError, RetryLaterError
 from domain.mail import Address
 from domain.mailboxes import MailboxSettings
-from domain.outbox import Draft, OutboxEntry, RecipientOutcome
-from domain.sending_ports import (
-    AnswerLostError,
-    DraftChangedError,
-    DraftGoneError,
-    FoundMail,
-    SentPlace,
-    SmtpResult,
-)
+from domain.outbox import OutboxEntry, RecipientOutcome
 from domain.stored import Versioned
 from mail_reply.context import SendContext
 from mail_reply.deliver import deliver_entry
+from tests.mail_reply.sending_servers import START, Item, Senders, Smtp
 
 T = TypeVar("T")
-START = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 ID = "e" * 32
+__all__ = ["ID", "START", "Fault", "World"]
 
 
 class Fault(StrEnum):
@@ -55,16 +48,6 @@ class WorkerDied(BaseException):
 
 
 @dataclass
-class Item:
-    """A draft on the server, or a copy in Sent Items once `visible_at` is over."""
-
-    draft: Draft
-    send_id: str
-    place: SentPlace = SentPlace.DRAFTS
-    visible_at: datetime = START
-
-
-@dataclass
 class World:
     """`faults`: by number of the call. `copy_delay`: how late a copy stands in Sent Items."""
 
@@ -80,6 +63,7 @@ class World:
     left: list[str] = field(default_factory=list)
     mailbox_on: bool = True
     stopped: bool = False
+    message_is_gone: bool = False
     refused_recipients: tuple[RecipientOutcome, ...] = ()
     data_answer: tuple[bool, str] = (True, "SMTP 250")
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -211,6 +195,8 @@ class Outbox:
         return self.world.call(f"save {entry.state}", write, is_storage=True)
 
     def message(self, entry_id: str) -> OutgoingMessage:
+        if self.world.message_is_gone:
+            raise NotFoundError(entry_id)
         people = (Address("", "ann@fin.example"),)
         return OutgoingMessage(
             sender=Address("", "soc@corp.example"),
@@ -245,92 +231,3 @@ class Mailboxes:
 class Settings:
     def read(self, kind: type[EmailServer]) -> Versioned[EmailServer]:
         return Versioned(EmailServer(smtp=SmtpServer("mail.corp.example", 587, SmtpSecurity.STARTTLS)), "1")
-
-
-@dataclass
-class Senders:
-    """Exchange, as far as sending goes: an item is sent by one request only, whatever comes at once."""
-
-    world: World
-
-    def open_sender(self, settings: MailboxSettings) -> Senders:
-        return self
-
-    def create_draft(
-        self, message: Callable[[], Iterator[bytes]], *, send_id: str, **recipients: Sequence[str]
-    ) -> Draft:
-        def create() -> Draft:
-            for _ in message():
-                pass
-            number = self.world.number()
-            draft = Draft(f"item-{number}", f"key-{number}", f"<{number}@corp.example>")
-            self.world.items.append(Item(draft, send_id))
-            return draft
-
-        return self.world.call("CreateItem", create)
-
-    def find_sent(self, send_id: str, created_after: datetime) -> list[FoundMail]:
-        def find() -> list[FoundMail]:
-            return [
-                FoundMail(one.place, one.draft, is_submitted=False)
-                for one in self.world.items
-                if one.send_id == send_id and one.visible_at <= self.world.now_at
-            ]
-
-        return self.world.call("FindItem", find)
-
-    def send_draft(self, draft: Draft) -> None:
-        def send() -> None:
-            there = next((one for one in self.world.items if one.draft.item_id == draft.item_id), None)
-            if there is None or there.place is SentPlace.SENT_ITEMS:
-                raise DraftGoneError
-            if there.draft.change_key != draft.change_key:
-                raise DraftChangedError
-            there.place, there.visible_at = SentPlace.SENT_ITEMS, self.world.now_at + self.world.copy_delay
-            there.draft = replace(there.draft, item_id=f"sent-{self.world.number()}")
-            self.world.left.append(there.send_id)
-
-        self.world.call("SendItem", send)
-
-    def delete_draft(self, draft: Draft) -> None:
-        def delete() -> None:
-            self.world.items = [one for one in self.world.items if one.draft.item_id != draft.item_id]
-
-        self.world.call("DeleteItem", delete)
-
-
-@dataclass
-class Smtp:
-    """An SMTP server: the answer to the end of DATA is what counts."""
-
-    world: World
-
-    def send(
-        self,
-        server: SmtpServer,
-        *,
-        sender: str,
-        recipients: Sequence[str],
-        message: Callable[[], Iterator[bytes]],
-        before_data: Callable[[], None],
-        still_at_work: Callable[[], None],
-    ) -> SmtpResult:
-        world = self.world
-        world.call("RCPT", lambda: None)
-        refused = world.refused_recipients
-        if refused and {one.address for one in refused} >= set(recipients):
-            return SmtpResult(False, refused, refused[0].code)
-        before_data()
-        accepted, code = world.data_answer
-
-        def data() -> SmtpResult:
-            for _ in message():
-                pass
-            if accepted:
-                world.left.append(ID)
-            return SmtpResult(accepted, refused, code)
-
-        try:
-            return world.call("end of DATA", data)
-        except RetryLaterError as error:
-            raise AnswerLostError(error.code) from error

@@ -9,9 +9,11 @@ from datetime import timedelta
 import pytest
 
 from domain import outbox_moves as moves
+from domain.errors import RetryLaterError
 from domain.outbox import CONFIRM_WITHIN, OutboxState, OutcomeState, RecipientOutcome
 from domain.sending_ports import SentPlace
 from domain.stored import Versioned
+from mail_reply.delivery import Delivery
 from tests.mail_reply.sending_world import ID, START, Fault, World
 
 DAY = timedelta(days=2)
@@ -205,6 +207,43 @@ def test_once_submitted_a_changed_or_missing_draft_is_left_alone() -> None:
         world.run(DAY)
         assert (world.entry.state, world.left) == (OutboxState.UNCONFIRMED, [])
         assert [world.calls.count(call) for call in ("CreateItem", "SendItem", "DeleteItem")] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("via", ["ews", "smtp"])
+def test_what_can_no_longer_be_written_is_told_and_not_tried_for_ever(via: str) -> None:
+    world = World(via=via, message_is_gone=True)
+    world.run(timedelta(seconds=1))
+    assert (world.entry.state, world.entry.error_code) == (OutboxState.FAILED, "MessageNotSendable")
+    assert world.left == []
+
+
+def test_over_smtp_a_mail_that_breaks_off_before_its_end_is_sent_again() -> None:
+    world = World(via="smtp", data_answer=(False, "SMTP 421"))
+    world.run(timedelta(hours=23))
+    assert (world.entry.state, world.entry.submitted_at) == (OutboxState.QUEUED, None)
+    world.run(timedelta(hours=2))
+    assert (world.entry.state, world.entry.error_code, world.left) == (OutboxState.FAILED, "SMTP 421", [])
+
+
+def test_a_claim_is_renewed_while_somebody_is_at_work_and_storage_may_be_away_for_a_moment() -> None:
+    world = World()
+    stored = world.entries[ID]
+    claimed = Versioned(moves.claim(stored.value, "claim", START), stored.etag)
+    world.entries[ID] = claimed
+    delivery = Delivery(world.context, claimed)
+    until = []
+    for seconds, fault in ((10, None), (16, None), (32, Fault.LOST_BEFORE), (36, None)):
+        world.now_at = START + timedelta(seconds=seconds)
+        if fault:
+            world.faults[len(world.calls)] = fault
+        delivery.still_at_work()
+        assert world.entry.claimed_until is not None
+        until.append((world.entry.claimed_until - START).total_seconds())
+    assert until == [40, 56, 56, 76]
+    world.now_at = START + timedelta(seconds=80)
+    world.faults[len(world.calls)] = Fault.LOST_BEFORE
+    with pytest.raises(RetryLaterError):
+        delivery.still_at_work()
 
 
 def _number_of(world: World, call: str) -> int:
