@@ -283,10 +283,12 @@ def _http() -> FunctionsApp:
     from api.services import Services
     from api.settings import ApiSettings
     from store.activity_log import TableActivityLog
+    from store.draft_store import TableDraftStore
     from store.export_store import TableExportStore
     from store.incident_mail_store import TableIncidentMailStore
     from store.outbox_store import TableOutboxStore
     from store.outgoing_blobs import OutgoingBlobs
+    from store.presence_store import TablePresenceStore
     from store.settings_store import TableSettingsStore
 
     poll, linking = _poll_context(), _link_context()
@@ -312,6 +314,8 @@ def _http() -> FunctionsApp:
         exports=TableExportStore(_connection()),
         outbox=TableOutboxStore(_connection()),
         contents=OutgoingBlobs(_connection()),
+        drafts=TableDraftStore(_connection()),
+        presence=TablePresenceStore(_connection()),
     )
     routers = (
         *config_api.routers.ROUTERS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.configuration_ports import ActivityLog, SettingsStore
+from domain.drafts import DraftStore, PresenceStore
 from domain.exports import ExportStore
 from domain.linking_ports import (
     IncidentMailStore,
@@ -54,3 +55,5 @@ class Services:
     exports: ExportStore
     outbox: OutboxStore
     contents: OutgoingContents
+    drafts: DraftStore
+    presence: PresenceStore

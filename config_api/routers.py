@@ -13,6 +13,7 @@ from config_api import (
     notification_process,
     notification_template,
     retention,
+    sending,
     status,
     subject_token_key,
 )
@@ -28,6 +29,7 @@ ROUTERS = (
     notification_template.router,
     notification_process.router,
     retention.router,
+    sending.router,
     subject_token_key.router,
     audit.router,
 )

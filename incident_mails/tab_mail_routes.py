@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from api.caller import Caller
+from api.delivery import Besides
 from api.dependencies import CallerDep, ServicesDep, SettingsDep
 from api.path_ids import IncidentId
 from api.permissions import Permission, needs
@@ -37,8 +38,10 @@ router = APIRouter(tags=["Business Unit Mails"])
 @needs(Permission.MAILS_READ)
 def read_mail(incident_id: IncidentId, mail_id: str, services: ServicesDep) -> dict[str, Any]:
     """With its history: who or what moved it when, and what can be undone."""
-    linked = mail_of(services, tab_of(services, incident_id), mail_id)
-    return mail_json(linked.mail, linked.state) | {"history": history_json(linked.state)}
+    tab = tab_of(services, incident_id)
+    linked = mail_of(services, tab, mail_id)
+    besides = Besides(services, tab.incident_ids).of(linked.mail)
+    return mail_json(linked.mail, linked.state) | besides | {"history": history_json(linked.state)}
 
 
 @router.patch("/api/incidents/{incident_id}/mails/{mail_id}", summary="Read state, or another place")

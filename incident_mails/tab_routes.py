@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from api.delivery import Besides
 from api.dependencies import ServicesDep, SettingsDep
 from api.etags import entity_tag
 from api.models import rfc3339
@@ -67,7 +68,8 @@ def list_mails(
     more follow. With `If-None-Match`: 304 while nothing has changed; `lastChecked` counts by the minute."""
     tab = tab_of(services, incident_id)
     fresh = freshness(services, settings.poll_interval)
-    tag = _tag(services, tab, fresh, request.url.query)
+    besides = Besides(services, tab.incident_ids)
+    tag = _tag(services, tab, fresh, besides.tag, request.url.query)
     if if_none_match is not None and tag in (one.strip() for one in if_none_match.split(",")):
         return Response(status_code=304, headers={"ETag": tag})
     where = MailFilter(
@@ -85,8 +87,8 @@ def list_mails(
         page = _page(services, tab, view, conversation, where, limit, cursor or None)
     body = {
         "items": [
-            *(mail_json(one.mail, one.state) for one in page.mails),
-            *(_conversation_json(one) for one in page.conversations),
+            *(mail_json(one.mail, one.state) | besides.of(one.mail) for one in page.mails),
+            *(_conversation_json(one, besides) for one in page.conversations),
         ],
         "nextCursor": page.cursor,
         "incident": incident_json(tab.incident.value),
@@ -147,15 +149,17 @@ def _page(
         raise _bad_cursor() from None
 
 
-def _tag(services: Services, tab: Tab, fresh: Freshness, query: str) -> str:
+def _tag(services: Services, tab: Tab, fresh: Freshness, besides: str, query: str) -> str:
     """Weak: the time of the last check may differ by less than a minute."""
     checked = fresh.last_checked.strftime("%Y-%m-%dT%H:%M") if fresh.last_checked else None
     version = services.incident_mails.version(tab.incident_ids) if tab.incident_ids else None
     asked = hashlib.sha256(query.encode("utf-8", "replace")).hexdigest()
-    return f"W/{entity_tag(version, tab.incident.etag, tab.merged_into, checked, fresh.reason, asked)}"
+    return (
+        f"W/{entity_tag(version, tab.incident.etag, tab.merged_into, checked, fresh.reason, besides, asked)}"
+    )
 
 
-def _conversation_json(conversation: Conversation) -> dict[str, object]:
+def _conversation_json(conversation: Conversation, besides: Besides) -> dict[str, object]:
     latest = conversation.latest
     return {
         "id": conversation.id,
@@ -164,7 +168,7 @@ def _conversation_json(conversation: Conversation) -> dict[str, object]:
         "unread": conversation.unread,
         "businessUnits": list(conversation.units),
         "hasAttachments": conversation.has_attachments,
-        "latest": mail_json(latest.mail, latest.state),
+        "latest": mail_json(latest.mail, latest.state) | besides.of(latest.mail),
     }
 
 

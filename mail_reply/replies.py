@@ -62,7 +62,7 @@ def send_reply(
             return accepted(standing)
         check_fields(form)
         sources = read_sources(services, incident_id, form)
-        composed = _composed(services, caller, sources, form, entry_id)
+        composed = _composed(services, caller, sources, form, entry_id, use=True)
         check_questions(form, caller, questions(services, caller, sources, form, composed.message))
         check_rate(services, incident_id)
         request = _request(caller, sources, form, entry_id)
@@ -86,7 +86,7 @@ def preview_reply(
     sources = read_sources(services, incident_id, form)
     name = needed_key(key) if key is not None else ""
     entry_id = entry_id_of("reply", caller.id, caller.acting_for or "", incident_id, name)
-    composed = _composed(services, caller, sources, form, entry_id)
+    composed = _composed(services, caller, sources, form, entry_id, use=False)
     asked = questions(services, caller, sources, form, composed.message)
     return preview_json(composed) | {"confirmations": [one.json() for one in asked]}
 
@@ -180,9 +180,9 @@ def preview_json(composed: Composed) -> dict[str, Any]:
 
 
 def _composed(
-    services: Services, caller: Caller, sources: Sources, form: ReplyForm, entry_id: str
+    services: Services, caller: Caller, sources: Sources, form: ReplyForm, entry_id: str, *, use: bool
 ) -> Composed:
-    uploaded = uploaded_parts(services, caller, sources.incident.id, form)
+    uploaded = uploaded_parts(services, caller, sources.incident.id, form, use=use)
     message_id = own_message_id(services, sources, entry_id, form.digest())
     return write_reply(services, sources, form, uploaded, message_id)
 

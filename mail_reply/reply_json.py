@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from api.delivery import delivery_json
 from api.models import rfc3339
-from domain.outbox import TRANSITIONS, OutboxEntry, OutboxEvent, OutboxState
-from domain.remedies import remedy_for
+from domain.outbox import TRANSITIONS, OutboxEntry, OutboxEvent
 from mail_reply.record_sent import mail_id_of
 
 _ACTIONS = {
@@ -53,42 +53,8 @@ def reply_json(entry: OutboxEntry) -> dict[str, object]:
     }
 
 
-def delivery_json(entry: OutboxEntry) -> dict[str, object]:
-    """What the tab shows of it beside the mail. `nextTryAt`: when something is done about it by itself."""
-    return {
-        "state": entry.state.value,
-        "held": entry.held,
-        "nextTryAt": rfc3339(entry.next_work_at),
-        "sentAt": rfc3339(entry.sent_at),
-        "error": _error(entry),
-        "outcomes": [
-            {
-                "address": one.address,
-                "state": one.state.value,
-                "code": one.code or None,
-                "detail": one.detail or None,
-            }
-            for one in entry.outcomes
-        ],
-    }
-
-
 def _people(addresses: tuple[str, ...]) -> list[dict[str, str]]:
     return [{"name": "", "address": address} for address in addresses]
-
-
-def _error(entry: OutboxEntry) -> dict[str, object] | None:
-    if not entry.error_code or entry.state in (OutboxState.SENT, OutboxState.CANCELLED):
-        return None
-    remedy = remedy_for(entry.error_code, entry.error_detail)
-    return {
-        "code": entry.error_code,
-        "title": remedy.title,
-        "detail": remedy.detail,
-        "remedy": remedy.remedy,
-        "whoCanAct": remedy.who.value,
-        "serverMessage": entry.error_detail or None,
-    }
 
 
 def _actions(entry: OutboxEntry) -> list[str]:

@@ -23,9 +23,11 @@ def store_mails(poll: PollContext, mailbox_id: str, folder_id: str, mails: Mappi
     # Copies of one mail can lie in one batch: one row.
     unique = {mail.id: mail for mail in mails.values()}
     stored = poll.mails.put(list(unique.values()))
-    poll.mails.put_references(stored)
+    # The copy of a mail that we sent has the server's Message-ID and conversation, its row ours.
+    copies = [mail for mail in unique.values() if mail.evidence.send_id]
+    poll.mails.put_references([*stored, *copies])
     link_mails(poll.linking, stored)
-    poll.on_stored(stored)
+    poll.on_stored(list(unique.values()))
     poll.mails.put_places(
         mailbox_id, [ItemPlace(folder_id, item_id, mail.id) for item_id, mail in mails.items()]
     )

@@ -30,6 +30,7 @@ from domain.server_items import MailFolder
 from store.activity_log import TableActivityLog
 from store.business_unit_store import TableBusinessUnitStore
 from store.connection import StorageConnection
+from store.draft_store import TableDraftStore
 from store.export_store import TableExportStore
 from store.folder_sync_store import TableFolderSyncStore
 from store.incident_mail_store import TableIncidentMailStore
@@ -41,6 +42,7 @@ from store.outbox_store import TableOutboxStore
 from store.outgoing_blobs import OutgoingBlobs
 from store.pending_store import TablePendingStore
 from store.poll_schedule import TablePollSchedule
+from store.presence_store import TablePresenceStore
 from store.raw_mail_store import BlobRawMailStore
 from store.settings_store import TableSettingsStore
 from store.subject_token_keys import VaultSubjectTokenKeys
@@ -285,5 +287,7 @@ def http_app(connection: StorageConnection) -> HttpApp:
         exports=TableExportStore(connection),
         outbox=TableOutboxStore(connection),
         contents=OutgoingBlobs(connection),
+        drafts=TableDraftStore(connection),
+        presence=TablePresenceStore(connection),
     )
     return HttpApp(services, clock, queue, vault, server, tester)

@@ -28,9 +28,16 @@ def ready(app: HttpApp) -> Mail:
     return mail
 
 
-def save_mailbox(app: HttpApp, *, enabled: bool = True) -> None:
+def save_mailbox(app: HttpApp, *, enabled: bool = True, authserv_id: str | None = None) -> None:
     settings = MailboxSettings(
-        "default", "c1", "soc@corp.example", "mail.corp.example", "app", "tenant", enabled=enabled
+        "default",
+        "c1",
+        "soc@corp.example",
+        "mail.corp.example",
+        "app",
+        "tenant",
+        enabled=enabled,
+        authserv_id=authserv_id,
     )
     entry = Activity(RECEIVED_AT, "admin@corp.example", None, "changed", "mailbox", None, None)
     stored = app.services.mailboxes.read_settings("default")
