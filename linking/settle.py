@@ -118,10 +118,12 @@ def _round(
     fresh = {mail_id for mail_id in saved if not rows[mail_id].state.decided}
     moved = {mail_id for mail_id in saved if rows[mail_id].state.link != saved[mail_id].state.link} | fresh
     forced = go_on & outcome.settled.keys()
+    # Of the mails that are asked for, whoever decided them first may have died, or seen half of their index.
+    asked_for = outcome.settled.keys() & (go_on | first.keys())
     # Those of this round were decided after the mails that they name, and with what was decided of them.
-    named_by = _named_by(context, around, moved | forced)
+    named_by = _named_by(context, around, moved | asked_for)
     outcome.next |= {mail_id: None for mail_id in named_by if mail_id not in outcome.settled}
-    for mail_id in fresh:
+    for mail_id in fresh | asked_for:
         facts = around.facts(mail_id)
         assert facts is not None
         outcome.next |= dict.fromkeys(around.sharers(facts))

@@ -3,6 +3,7 @@ re-decision of many mails costs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ import pytest
 
 from domain.business_units import BusinessUnit
 from domain.incidents import Incident, IncidentStatus, OpenInterval
-from domain.links import LinkRule
+from domain.links import LinkedMail, LinkRule, MailState
 from domain.mail import Address, Direction, Evidence, Mail
 from domain.stored import Activity
 from domain.subject_token import make_token
@@ -19,7 +20,7 @@ from linking.incidents import announce, merge_incident, save_incident, unit_chan
 from linking.link_mails import link_mails
 from linking.messages import Changed
 from linking.relink import BUDGET, LOST_AFTER, relink, sweep_links
-from tests.support.linking_memory import KEY, START, Memory
+from tests.support.linking_memory import KEY, START, Memory, WorkerDied
 
 ACTIVITY = Activity(START, "respond", None, "incident.changed", "incident", None, None)
 
@@ -186,3 +187,48 @@ def test_sweep_leaves_alone_what_is_under_way_and_asks_once_for_what_is_lost() -
     assert sweep_links(memory.context()) == 1
     assert sweep_links(memory.context()) == 0
     work(memory)
+
+
+def test_copy_in_another_mailbox_is_shown_once_wherever_the_worker_that_stored_it_dies() -> None:
+    deaths = 0
+    for death in range(1, 100):
+        memory = world("fin")
+        late = mail(5)
+        early = replace(late, id=f"second.{1:032x}", mailbox_id="second", received_at=START)
+        arrive(memory, late)
+        memory.store(early)
+        left = iter(range(death - 1, -1, -1))
+
+        def dies(name: str, left: Iterator[int] = left) -> None:
+            if next(left, -1) == 0:
+                raise WorkerDied
+
+        memory.before_operation = dies
+        try:
+            link_mails(memory.context(), [early])
+        except WorkerDied:
+            deaths += 1
+        memory.before_operation = lambda name: None
+        memory.now += LOST_AFTER + timedelta(seconds=1)
+        sweep_links(memory.context())
+        work(memory)
+        if memory.rows[early.id].state.decided:
+            assert memory.rows[late.id].state.shown_as == early.id, death
+        if deaths < death:
+            break
+    assert 10 < deaths < 99
+
+
+def test_unit_that_changes_while_a_mails_index_is_not_written_yet_leaves_the_mail_to_its_own_worker() -> None:
+    memory = world("fin")
+    late = mail(5, sender="dan@other.example")
+    early = replace(late, id=f"second.{1:032x}", mailbox_id="second", received_at=START)
+    arrive(memory, late)
+    memory.rows[early.id] = LinkedMail(early, MailState(), "etag")
+    change = unit_changed(memory.context(), "hr")
+    memory.units["hr"] = BusinessUnit("hr", "hr", "hr", domains=("other.example",))
+    announce(memory.context(), change)
+    work(memory)
+    assert not memory.rows[early.id].state.decided
+    arrive(memory, early)
+    assert memory.rows[late.id].state.shown_as == early.id
