@@ -59,9 +59,20 @@ class LinkStore(Protocol):
         placement is not counted. Reads placement rows that `project` writes."""
         ...
 
-    def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
-        """Conditional writes of mails' rows, together where they share a partition. Left out of the answer is
-        what somebody else changed meanwhile: read it again and decide again."""
+    def save(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
+        """Conditional writes of mails' rows, together where they share a partition, and their projections as
+        `project` makes them. Left out of the answer is what somebody else changed meanwhile: read it again
+        and decide again."""
+        ...
+
+    def relinks_begun(self) -> str:
+        """Another text whenever a re-decision has begun since. Who reads it before a mail's inputs and finds
+        it the same after projecting the mail knows that no re-decision can have missed it."""
+        ...
+
+    def begin_relink(self) -> None:
+        """After a change of an incident or a unit is saved and before the mails that it concerns are looked
+        for."""
         ...
 
     def log(self, activity: Activity, change: str) -> None:

@@ -30,11 +30,10 @@ def mark_read(context: LinkContext, mail_id: str, read_at: datetime | None, by: 
             now = context.clock.now()
             work = PendingWork("mail", mail_id, context.new_id(), now, {"mails": [mail_id]})
             context.pending.put(work)
-        saved = context.links.save_states([(row, replace(row.state, read_at=read_at, read_by=by))])
+        saved = context.links.save([(row, replace(row.state, read_at=read_at, read_by=by))])
         if mail_id not in saved:
             continue
         row = saved[mail_id]
-        context.links.project([row])
         break
     else:
         raise RetryLaterError("StorageUnavailable", "the mail's state keeps changing")

@@ -34,6 +34,7 @@ def relink(context: LinkContext, changed: Changed) -> None:
         return
     if changed.kind == "incident" and (incident := context.incidents.read(work.subject)):
         context.incidents.reproject(incident.value)
+    context.links.begin_relink()
     walked: set[str] = set()
     end = context.clock.now() + BUDGET
     for position, ids in pages(context, work):

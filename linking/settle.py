@@ -94,6 +94,7 @@ def _round(
     """`go_on`: mails whose dependents are looked at in any case. `first`: mails that are projected in any
     case, since an earlier try may have died before that."""
     outcome = _Round()
+    begun = context.links.relinks_begun()
     rows = context.links.read(batch)
     edited = {
         mail_id: replace(row, state=edits[mail_id](row.state)) if mail_id in edits else row
@@ -102,7 +103,7 @@ def _round(
     around = Around(context, edited.values())
     states = {mail_id: _decide(context, around, edited[mail_id]) for mail_id in around.in_order()}
     changed = [(rows[mail_id], state) for mail_id, state in states.items() if state != rows[mail_id].state]
-    saved = context.links.save_states(changed) if changed else {}
+    saved = context.links.save(changed) if changed else {}
     if len(saved) < len(changed):
         # Others were decided by what this worker thought of the mails that it could not save.
         outcome.again |= dict.fromkeys(states)
@@ -110,11 +111,15 @@ def _round(
         outcome.settled |= {mail_id: saved.get(mail_id, rows[mail_id]) for mail_id in states}
     context.links.project(
         [
-            saved.get(mail_id, rows[mail_id])
-            for mail_id in states
-            if mail_id in saved or ((mail_id in first or mail_id in go_on) and mail_id in outcome.settled)
+            row
+            for mail_id, row in outcome.settled.items()
+            if mail_id not in saved and (mail_id in first or mail_id in go_on)
         ]
     )
+    if context.links.relinks_begun() != begun:
+        # An incident or a unit changed while these were decided by what was known before, and its re-decision
+        # may have looked for its mails before they could be found.
+        outcome.next |= dict.fromkeys(states)
     fresh = {mail_id for mail_id in saved if not rows[mail_id].state.decided}
     moved = {mail_id for mail_id in saved if rows[mail_id].state.link != saved[mail_id].state.link} | fresh
     forced = go_on & outcome.settled.keys()

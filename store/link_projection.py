@@ -17,6 +17,7 @@ from domain.mail import Mail
 from store.connection import StorageConnection
 from store.mail_rows import MailRows
 from store.placements import Placements, was_elsewhere
+from store.stamps import Stamp
 from store.triage import TriageList
 
 _ROUNDS = 10
@@ -31,18 +32,25 @@ class LinkProjection:
         rows: MailRows,
         placements: Placements,
         tabs: IncidentMailStore,
+        stamp: Stamp,
         now: Callable[[], datetime],
     ) -> None:
         self._connection = connection
         self._rows = rows
         self._placements = placements
         self._tabs = tabs
+        self._stamp = stamp
         self._triage = TriageList(connection)
         self._now = now
 
-    def project(self, linked: Sequence[LinkedMail]) -> None:
-        """Raises `RetryLaterError` where the states keep changing."""
+    def project(self, linked: Sequence[LinkedMail], *, since: str | None = None) -> None:
+        """`since`: the stamp as it was before these states, each its mail's first, were saved: nobody can
+        have overtaken them while it is the same. Raises `RetryLaterError` where the states keep changing."""
         left = {one.mail.id: one for one in linked}
+        if left and since is not None:
+            self._write(linked)
+            if self._stamp.read() == since:
+                return
         for _ in range(_ROUNDS):
             if not left:
                 return

@@ -15,6 +15,7 @@ from store.link_projection import LinkProjection, utc_now
 from store.mail_rows import MailRows
 from store.placements import Placements
 from store.references import ReferenceIndex
+from store.stamps import BEGUN, OVERWRITTEN, Stamp
 from store.table import Table
 from store.weak_mails import WeakMails
 
@@ -30,9 +31,11 @@ class TableLinkStore:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._rows = MailRows(connection)
+        self._stamp = Stamp(connection, OVERWRITTEN)
+        self._begun = Stamp(connection, BEGUN)
         self._references = ReferenceIndex(connection, keyed_hash)
         self._placements = Placements(connection, keyed_hash)
-        self._projection = LinkProjection(connection, self._rows, self._placements, tabs, now)
+        self._projection = LinkProjection(connection, self._rows, self._placements, tabs, self._stamp, now)
         self._weak = WeakMails(connection)
         self._log = Table(connection, TABLE)
 
@@ -66,9 +69,24 @@ class TableLinkStore:
         """See `Placements.incidents_of_all`."""
         return self._placements.incidents_of_all(list(conversation_hashes), apart_from)
 
-    def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
-        """See `MailRows.save_states`."""
-        return self._rows.save_states(states)
+    def save(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
+        """Four transactions and the projections; the stamp is read twice, or written where states that others
+        may have projected are overwritten."""
+        is_first = not any(linked.state.decided for linked, _ in states)
+        stamp = self._stamp.read() if is_first else None
+        saved = self._rows.save_states(states)
+        if not is_first and saved:
+            self._stamp.move()
+        self._projection.project(list(saved.values()), since=stamp)
+        return saved
+
+    def relinks_begun(self) -> str:
+        """See `Stamp.read`."""
+        return self._begun.read()
+
+    def begin_relink(self) -> None:
+        """See `Stamp.move`."""
+        self._begun.move()
 
     def log(self, activity: Activity, change: str) -> None:
         """One request."""

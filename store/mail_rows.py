@@ -19,6 +19,7 @@ from store import key_cursor
 from store.batches import transactions
 from store.chunks import join_text, split_text
 from store.connection import StorageConnection
+from store.inserted_rows import InsertedRows
 from store.keys import partition_of, split_id
 from store.link_state import columns_of_state, state_columns, state_of
 from store.mail_codec import as_stored, mail_from, mail_text
@@ -39,6 +40,7 @@ class MailRows:
     def __init__(self, connection: StorageConnection) -> None:
         self._connection = connection
         self._table = Table(connection, "mails")
+        self._inserted = connection.shared(InsertedRows)
 
     def read(self, mail_id: str) -> Mail | None:
         """One point read."""
@@ -52,15 +54,20 @@ class MailRows:
     def read_linked(self, mail_ids: Iterable[str]) -> dict[str, LinkedMail]:
         """A point read each, several at a time. One query with the keys in an `or` would be a scan of the
         partition (Microsoft: "Design Azure Table storage for queries"), the slower the more mails are
-        stored."""
+        stored. Rows that this worker has just inserted are taken from memory, once: a stale one shows by its
+        ETag when it is saved."""
+        asked = list(mail_ids)
+        inserted = self._inserted.take(asked)
         places: dict[str, tuple[str, str]] = {}
-        for mail_id in mail_ids:
+        for mail_id in asked:
+            if mail_id in inserted:
+                continue
             try:
                 places[mail_id] = partition_of(mail_id), split_id(mail_id)[1]
             except ValueError:
                 continue  # nothing is stored under it
         rows = self._connection.parallel(lambda place: self._table.get(*place), places.values())
-        return {
+        return inserted | {
             mail_id: LinkedMail(mail_from(join_text(row.values, "d")), state_of(row), row.etag)
             for mail_id, row in zip(places, rows, strict=True)
             if row is not None
@@ -159,11 +166,15 @@ class MailRows:
         standing = {mail.id: mail for mail in mails}
         for _ in range(_TRIES):
             try:
-                if operations:
-                    self._table.transaction(operations, repeatable=True)
+                etags = self._table.transaction(operations, repeatable=True) if operations else ()
             except TransactionConflictError:
                 operations, standing = self._merged(partition, mails)
                 continue
+            if operations is batch:
+                self._inserted.add(
+                    LinkedMail(standing[mail.id], MailState(), etag)
+                    for mail, etag in zip(mails, etags, strict=True)
+                )
             return standing
         raise RetryLaterError("StorageUnavailable", "the rows keep changing")
 

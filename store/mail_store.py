@@ -17,6 +17,7 @@ from store.mail_rows import MailRows
 from store.placements import Placements
 from store.reference_key import ReferenceKey
 from store.references import ReferenceIndex
+from store.stamps import OVERWRITTEN, Stamp
 from store.triage import TriageList
 from store.waiting_answers import WaitingAnswers
 
@@ -34,7 +35,9 @@ class TableMailStore:
         self._triage = TriageList(connection)
         placements = Placements(connection, self.keyed_hash)
         tabs = TableIncidentMailStore(connection)
-        self._projection = LinkProjection(connection, self._rows, placements, tabs, utc_now)
+        self._projection = LinkProjection(
+            connection, self._rows, placements, tabs, Stamp(connection, OVERWRITTEN), utc_now
+        )
         self._places = ItemPlaces(connection)
         self._waiting = WaitingAnswers(connection)
 

@@ -30,6 +30,15 @@ from tests.support.linking_memory import KEY, START, Memory, WorkerDied, keyed
 UNITS = ("fin", "hr")
 PEOPLE = ("ann@fin.example", "bob@hr.example", "dan@other.example", "eve@fin.example")
 INCIDENTS = ("INC-1", "INC-2", "INC-3")
+DETOURS = (
+    ("arrive",),
+    ("put_incident",),
+    ("put_incident", "work"),
+    ("change_unit", "work"),
+    ("decide",),
+    ("work",),
+)
+"""What others do while an action is under way."""
 CONVERSATIONS = ("c1", "c2", None)
 
 
@@ -97,7 +106,8 @@ class History:
                 detour = None
                 self.steps.append(f"  meanwhile, before {name}:")
                 self.depth += 1
-                self.disturbed(self.chance.choice([self.arrive, self.put_incident, self.decide, self.work]))
+                for action in self.chance.choice(DETOURS):
+                    self.disturbed(getattr(self, action))
                 self.depth -= 1
                 self.memory.before_operation = before
 

@@ -45,7 +45,7 @@ class Stores:
 
     def save(self, linked: LinkedMail, state: MailState) -> LinkedMail:
         """Raises `KeyError` where somebody else changed the row."""
-        return self.links.save_states([(linked, state)])[linked.mail.id]
+        return self.links.save([(linked, state)])[linked.mail.id]
 
     def incidents_of(self, conversation_of: Mail, apart_from: str | None = None) -> tuple[str, ...]:
         """Of the certain mails of this one's conversation."""

@@ -101,7 +101,7 @@ def link_a_page(connection: StorageConnection, vault: FakeVault) -> None:
     ):
         rows = kept.links.read(states).values()
         older = [row for row in rows if len(row.state.history) < len(states[row.mail.id].history)]
-        kept.links.save_states([(row, states[row.mail.id]) for row in older])
+        kept.links.save([(row, states[row.mail.id]) for row in older])
         kept.links.project(list(kept.links.read(states).values()))
     kept.links.log(ACTIVITY, "change")
 

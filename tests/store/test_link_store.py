@@ -53,7 +53,7 @@ def test_a_state_that_another_worker_saved_first_is_not_overwritten(kept: Stores
     first = kept.save(one, next_state(one.state, certain("INC-1")))
     other = kept.stored(mail(2), mail(3))
     states = [(row, next_state(row.state, certain("INC-2"))) for row in (one, *other)]
-    assert kept.links.save_states(states).keys() == {row.mail.id for row in other}
+    assert kept.links.save(states).keys() == {row.mail.id for row in other}
     assert kept.links.read([one.mail.id])[one.mail.id] == first
 
 
@@ -268,7 +268,7 @@ def test_a_projection_that_was_overtaken_ends_in_the_newer_state(
     slow = TableLinkStore(
         connection, kept.mails.keyed_hash, Overtaken(connection, kept, certain("INC-2")), lambda: NOW
     )
-    slow.project(list(slow.save_states([(one, next_state(one.state, certain("INC-1")))]).values()))
+    slow.save([(one, next_state(one.state, certain("INC-1")))])
     assert (kept.tab("INC-1"), kept.tab("INC-2")) == (set(), {one.mail.id})
     assert kept.incidents_of(one.mail) == ("INC-2",)
     assert kept.links.mails_in("INC-1", None)[0] == []

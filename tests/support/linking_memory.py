@@ -53,6 +53,7 @@ class Memory:
     queue: list[Mapping[str, object]] = field(default_factory=list)
     log: dict[str, Activity] = field(default_factory=dict)
     ids: int = 0
+    relinks: int = 0
     operation_takes: timedelta = timedelta(0)
 
     def step(self, name: str) -> None:
@@ -182,7 +183,7 @@ class Links:
         placed = self.memory.placements.get(conversation_hash, {})
         return tuple(sorted({where for mail_id, where in placed.items() if mail_id != apart_from})[:10])
 
-    def save_states(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
+    def save(self, states: Sequence[tuple[LinkedMail, MailState]]) -> dict[str, LinkedMail]:
         """Each a write of its own: what lies between two of them is what lies between two partitions."""
         saved = {}
         for linked, state in states:
@@ -190,7 +191,16 @@ class Links:
             if self.memory.rows[linked.mail.id].etag == linked.etag:
                 one = LinkedMail(linked.mail, state, f"etag-{self.memory.new_id()}")
                 saved[linked.mail.id] = self.memory.rows[linked.mail.id] = one
+        self.project(list(saved.values()))
         return saved
+
+    def relinks_begun(self) -> str:
+        self.memory.step("relinks begun")
+        return str(self.memory.relinks)
+
+    def begin_relink(self) -> None:
+        self.memory.step("begin relink")
+        self.memory.relinks += 1
 
     def log(self, activity: Activity, change: str) -> None:
         self.memory.step("log")
