@@ -107,6 +107,16 @@ async def serve_replies(req: func.HttpRequest, context: func.Context) -> func.Ht
     return await wiring.serve(req, context)
 
 
+@app.function_name("incident_notifications")
+@app.route(
+    route="api/incidents/{id}/notifications/{*rest}",
+    methods=["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"],
+)
+async def serve_notifications(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Notifications of an incident's business units, and who has answered."""
+    return await wiring.serve(req, context)
+
+
 @app.function_name("triage")
 @app.route(route="api/triage/{*rest}", methods=["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"])
 async def serve_triage(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from exchange.servers import ExchangeServers
     from linking.context import LinkContext
     from mail_reply.context import SendContext
+    from mail_reply.process import NotifyContext
     from mailbox_poll.context import PollContext
     from store.connection import StorageConnection
 
@@ -198,6 +199,36 @@ def _send_context() -> SendContext:
     )
 
 
+@cache
+def _notify_context() -> NotifyContext:
+    from mail_reply.process import NotifyContext
+    from store.follow_up_store import TableFollowUpStore
+    from store.incident_mail_store import TableIncidentMailStore
+    from store.outbox_store import TableOutboxStore
+    from store.outgoing_blobs import OutgoingBlobs
+    from store.raw_mail_store import BlobRawMailStore
+    from store.settings_store import TableSettingsStore
+
+    connection, linking = _connection(), _link_context()
+    return NotifyContext(
+        outbox=TableOutboxStore(connection),
+        contents=OutgoingBlobs(connection),
+        follow_ups=TableFollowUpStore(connection),
+        incident_mails=TableIncidentMailStore(connection),
+        settings=TableSettingsStore(connection),
+        raw=BlobRawMailStore(connection),
+        links=linking.links,
+        incidents=linking.incidents,
+        pending=linking.pending,
+        token_keys=linking.token_keys,
+        units=linking.units,
+        mailboxes=linking.mailboxes,
+        mails=linking.mails,
+        queue=linking.queue,
+        clock=linking.clock,
+    )
+
+
 def poll_due_mailboxes() -> None:
     """Timer `mailbox_poll`."""
     from mailbox_poll.poll import poll_due_mailboxes as run
@@ -225,8 +256,11 @@ def relink(message: str) -> None:
     """Queue `incident-changed`. Raises what makes the host repeat the message."""
     from linking.messages import read_changed
     from linking.relink import relink as run
+    from mail_reply.process import notify_new_incident
 
-    run(_link_context(), read_changed(message))
+    changed = read_changed(message)
+    notify_new_incident(_notify_context(), changed)
+    run(_link_context(), changed)
 
 
 def export_mails(message: str) -> None:
@@ -258,13 +292,18 @@ def deliver_mail(message: str) -> None:
 
 def sweep_pending() -> None:
     """Timer `pending_sweep`."""
+    from mail_reply.process import sweep_follow_ups
     from mail_reply.sweep import sweep_outbox
     from mailbox_poll.sweep import sweep_pending as run
 
+    # Trouble of one kind of work keeps no other from being found.
     try:
         run(_poll_context())
-    finally:  # trouble of one kind of work keeps no other from being found
-        sweep_outbox(_send_context())
+    finally:
+        try:
+            sweep_outbox(_send_context())
+        finally:
+            sweep_follow_ups(_notify_context())
 
 
 async def serve(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
@@ -285,6 +324,7 @@ def _http() -> FunctionsApp:
     from store.activity_log import TableActivityLog
     from store.draft_store import TableDraftStore
     from store.export_store import TableExportStore
+    from store.follow_up_store import TableFollowUpStore
     from store.incident_mail_store import TableIncidentMailStore
     from store.outbox_store import TableOutboxStore
     from store.outgoing_blobs import OutgoingBlobs
@@ -316,6 +356,7 @@ def _http() -> FunctionsApp:
         contents=OutgoingBlobs(_connection()),
         drafts=TableDraftStore(_connection()),
         presence=TablePresenceStore(_connection()),
+        follow_ups=TableFollowUpStore(_connection()),
     )
     routers = (
         *config_api.routers.ROUTERS,

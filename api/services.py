@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from domain.configuration_ports import ActivityLog, SettingsStore
 from domain.drafts import DraftStore, PresenceStore
 from domain.exports import ExportStore
+from domain.follow_ups import FollowUpStore
 from domain.linking_ports import (
     IncidentMailStore,
     IncidentStore,
@@ -57,3 +58,4 @@ class Services:
     contents: OutgoingContents
     drafts: DraftStore
     presence: PresenceStore
+    follow_ups: FollowUpStore

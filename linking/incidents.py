@@ -34,7 +34,8 @@ def save_incident(
     if etag is not None and before is None:
         raise ConflictError("the incident is not there")
     old_units = before.value.business_units if before else ()
-    work = _pending(context, "incident", incident.id, {*old_units, *incident.business_units})
+    units = {*old_units, *incident.business_units}
+    work = _pending(context, "incident", incident.id, units, is_new=etag is None)
     saved = context.incidents.save(incident, etag, activity)
     if before is not None and _what_links_see(before.value) == _what_links_see(incident):
         context.pending.done(work)
@@ -74,8 +75,13 @@ def announce(context: LinkContext, work: PendingWork) -> None:
     context.queue.send(INCIDENT_CHANGED_QUEUE, changed_message(work))
 
 
-def _pending(context: LinkContext, kind: str, subject: str, units: Iterable[str]) -> PendingWork:
-    before = {"units": sorted(units)}
+def _pending(
+    context: LinkContext, kind: str, subject: str, units: Iterable[str], *, is_new: bool = False
+) -> PendingWork:
+    """`is_new`: whoever does something about new incidents is told so by the row."""
+    before: dict[str, object] = {"units": sorted(units)}
+    if is_new:
+        before["isNew"] = True
     work = PendingWork(kind, subject, context.new_id(), context.clock.now(), before)
     context.pending.put(work)
     return work

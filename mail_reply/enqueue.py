@@ -81,15 +81,18 @@ def standing_entry(ports: EnqueuePorts, entry_id: str, digest: str) -> OutboxEnt
     return _finished(ports, stored.value)
 
 
-def enqueue(ports: EnqueuePorts, request: Request, message: OutgoingMessage) -> OutboxEntry:
-    """The entry as it is stored. Raises `KeyReusedError` and what storage raises."""
+def enqueue(
+    ports: EnqueuePorts, request: Request, message: OutgoingMessage, *, any_request: bool = False
+) -> OutboxEntry:
+    """The entry as it is stored. `any_request`: whoever asked first is right. Raises `KeyReusedError` and
+    what storage raises."""
     ports.outbox.put_message(request.entry_id, message)
     first = ports.outbox.message(request.entry_id)
     if first.message_id != message.message_id:
         raise KeyReusedError
     entry = _entry(ports, request, first)
     stored, is_new = ports.outbox.create(entry, _activity(entry))
-    if not is_new and stored.value.request_digest != request.digest:
+    if not is_new and not any_request and stored.value.request_digest != request.digest:
         raise KeyReusedError
     return _finished(ports, stored.value, first)
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mail_reply import answering, draft_routes, replies, reply_actions
+from mail_reply import answering, draft_routes, notifications, replies, reply_actions
 
-ROUTERS = (answering.router, draft_routes.router, replies.router, reply_actions.router)
+ROUTERS = (answering.router, draft_routes.router, notifications.router, replies.router, reply_actions.router)

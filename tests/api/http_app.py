@@ -33,6 +33,7 @@ from store.connection import StorageConnection
 from store.draft_store import TableDraftStore
 from store.export_store import TableExportStore
 from store.folder_sync_store import TableFolderSyncStore
+from store.follow_up_store import TableFollowUpStore
 from store.incident_mail_store import TableIncidentMailStore
 from store.incident_store import TableIncidentStore
 from store.link_store import TableLinkStore
@@ -289,5 +290,6 @@ def http_app(connection: StorageConnection) -> HttpApp:
         contents=OutgoingBlobs(connection),
         drafts=TableDraftStore(connection),
         presence=TablePresenceStore(connection),
+        follow_ups=TableFollowUpStore(connection),
     )
     return HttpApp(services, clock, queue, vault, server, tester)
