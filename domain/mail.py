@@ -20,6 +20,8 @@ class MailKind(StrEnum):
     MAIL = "mail"
     AUTO_REPLY = "autoReply"
     BOUNCE = "bounce"
+    """Somebody was not reached, or not yet."""
+    DELIVERY_RECEIPT = "deliveryReceipt"
     READ_RECEIPT = "readReceipt"
     MEETING = "meeting"
     ENCRYPTED = "encrypted"
@@ -70,6 +72,28 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedRecipient:
+    """What a report says of one recipient. `action`: RFC 3464 section 2.3.3 (`failed`, `delayed`,
+    `delivered`, `relayed`, `expanded`) or RFC 8098 section 3.2.6.2 (`displayed`, `deleted`, ...). `status`:
+    an enhanced status code (RFC 3463). `text`: the server's answer or reason, cut at 300 characters."""
+
+    address: str
+    action: str = "failed"
+    status: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a bounce or a receipt is about. `message_ids`: normalised, that of the mail itself first, then
+    what that answered; at most 20. `recipients`: at most 100. `subject`: the mail's."""
+
+    message_ids: tuple[str, ...] = ()
+    recipients: tuple[ReportedRecipient, ...] = ()
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What linking may rest on, as the mail says it."""
 
@@ -82,6 +106,8 @@ class Evidence:
     """`X-MS-Exchange-Organization-AuthAs`."""
     auto_submitted: str | None = None
     send_id: str | None = None
+    report: Report | None = None
+    """Of bounces and receipts."""
 
 
 @dataclass(frozen=True, slots=True)

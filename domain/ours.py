@@ -10,12 +10,15 @@ proves nothing, so from a summary alone the answer is "yes" or "not decided".
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.business_units import UnitDirectory
-from domain.mail import Mail
+from domain.mail import Mail, MailKind
+from domain.mail_kind import kind_by_header
 from domain.mime.headers import Headers, normalise_message_id, parse_addresses, parse_message_ids
 from domain.server_items import Envelope, ItemSummary
+from domain.subject_token import IncidentToken, find_tokens
 
 _ANSWER_PREFIX = re.compile(r"\s*[^\s:\uff1a]{1,12}(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]")
 """`Re:`, `AW:`, `RE[2]:` and what else clients write in front of a subject (U+FF1A: fullwidth colon)."""
@@ -43,11 +46,21 @@ def conversation_key(conversation_id: str) -> str:
 
 
 def names_of(mail: Mail) -> tuple[str, ...]:
-    """Which messages a stored mail answers, strongest first: In-Reply-To, References from last to first.
-    Under these it stands in the reference index, so that it is found when one of them arrives."""
+    """Which messages a stored mail answers, strongest first: In-Reply-To, those that a report is about,
+    References from last to first. Under these it stands in the reference index, so that it is found when one
+    of them arrives."""
     own = normalise_message_id(mail.internet_message_id or "")
-    ordered = (*mail.evidence.in_reply_to, *reversed(mail.evidence.references))
+    evidence = mail.evidence
+    reported = evidence.report.message_ids if evidence.report else ()
+    ordered = (*evidence.in_reply_to, *reported, *reversed(evidence.references))
     return tuple(dict.fromkeys(name for name in ordered if name and name != own))[:MAX_NAMES]
+
+
+def tokens_of(mail: Mail, keys: Sequence[bytes]) -> tuple[IncidentToken, ...]:
+    """The valid tokens of a stored mail's subject; of a report without any, those of the subject of the mail
+    that it is about."""
+    report = mail.evidence.report
+    return find_tokens(mail.subject, keys) or find_tokens(report.subject if report else "", keys)
 
 
 def incident_key(incident_id: str) -> str:
@@ -68,10 +81,13 @@ def is_ours_by_summary(summary: ItemSummary, units: UnitDirectory) -> bool:
 
 
 def is_ours_by_envelope(envelope: Envelope, units: UnitDirectory) -> bool:
-    """Decides by people alone; what the item names is looked up by the caller (`named_by`)."""
+    """Decides by people, and takes reports that may be about a mail of ours; what the item names is looked up
+    by the caller (`named_by`)."""
     if is_ours_by_summary(envelope.summary, units):
         return True
     headers = Headers(envelope.headers)
+    if _may_be_report(envelope, headers):
+        return True
     written, _ = parse_addresses(
         value for name in (*_SENDER_HEADERS, *_RECIPIENT_HEADERS) for value in headers.get_all(name)
     )
@@ -103,6 +119,13 @@ def is_delivery_report(envelope: Envelope) -> bool:
     return (item_class.startswith("REPORT.") and item_class.endswith((".NDR", ".DR"))) or (
         content_type.startswith("multipart/report") and "delivery-status" in content_type
     )
+
+
+def _may_be_report(envelope: Envelope, headers: Headers) -> bool:
+    """A report that names nothing outside itself: what it is about can only be read in it. One that does is
+    decided like any answer."""
+    kind = kind_by_header(headers, envelope.summary.item_class)
+    return kind in (MailKind.BOUNCE, MailKind.READ_RECEIPT) and not named_by(envelope).message_ids
 
 
 def own_keys(internet_message_id: str | None, conversation_id: str | None) -> tuple[str, ...]:

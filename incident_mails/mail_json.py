@@ -15,7 +15,7 @@ from domain.links import (
     PersonDecision,
     SenderVerified,
 )
-from domain.mail import Address, Direction, Mail, MailKind, Part
+from domain.mail import Address, Direction, Mail, MailKind, Part, Report
 from incident_mails.dangerous_types import is_dangerous
 
 _EXTENSIONS = {
@@ -58,6 +58,7 @@ def mail_json(mail: Mail, state: MailState) -> dict[str, object]:
         "readAt": rfc3339(state.read_at),
         "readBy": state.read_by,
         "kind": mail.kind.value,
+        "report": _report(mail.evidence.report) if mail.evidence.report else None,
         "senderVerified": state.sender_verified.value,
         "senderVerifiedReasons": list(state.verified_reasons),
         "marks": _marks(mail, state),
@@ -114,6 +115,18 @@ def _marks(mail: Mail, state: MailState) -> list[str]:
     if mail.problem is not None:
         marks.append("unreadable")
     return marks
+
+
+def _report(report: Report) -> dict[str, object]:
+    """What a bounce or a receipt is about; `recipients` may be the first ones only, in lists."""
+    return {
+        "internetMessageId": report.message_ids[0] if report.message_ids else None,
+        "subject": report.subject,
+        "recipients": [
+            {"address": one.address, "action": one.action, "status": one.status, "text": one.text}
+            for one in report.recipients
+        ],
+    }
 
 
 def _evidence(evidence: LinkEvidence) -> dict[str, object]:

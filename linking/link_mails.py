@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from domain.linking_ports import PendingWork
 from domain.links import LinkedMail
 from domain.mail import Mail
-from domain.ours import incident_key
-from domain.subject_token import find_tokens
+from domain.ours import incident_key, tokens_of
 from linking.context import INCIDENT_CHANGED_QUEUE, LinkContext
 from linking.messages import changed_message
 from linking.settle import UnsettledError, settle
@@ -45,7 +44,7 @@ def _index_tokens(context: LinkContext, mails: Sequence[Mail]) -> None:
     tokens = [
         (context.mails.keyed_hash(incident_key(token.incident_id)), mail.id)
         for mail in mails
-        for token in find_tokens(mail.subject, keys)
+        for token in tokens_of(mail, keys)
     ]
     if tokens:
         context.links.index_tokens(tokens)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from domain.mail import Address, Evidence, Mail, Part
+from domain.mail import Address, Evidence, Mail, Part, Report
 from store.chunks import MAX_ENTITY_BYTES, utf16_bytes
 from store.record_codec import Codec
 
@@ -17,6 +17,7 @@ MAX_MAIL_BYTES = MAX_ENTITY_BYTES - 200_000
 _MAX_LISTING_BYTES = 60_000
 _SHORT_RECIPIENTS, _SHORT_CHARS, _SHORT_PARTS, _SHORT_REFERENCES = 100, 300, 200, 20
 _LISTED_RECIPIENTS, _LISTED_CHARS, _LISTED_PARTS = 20, 200, 20
+_REPORTED = 20
 
 
 def mail_text(mail: Mail) -> str:
@@ -36,10 +37,15 @@ def as_stored(mail: Mail, text: str) -> Mail:
 
 def listing_text(mail: Mail) -> str:
     """JSON of at most 60,000 bytes, which one property holds: what a list of mails shows."""
-    text = _CODEC.to_text(replace(mail, evidence=Evidence(send_id=mail.evidence.send_id)))
+    text = _CODEC.to_text(replace(mail, evidence=_listed(mail.evidence)))
     if utf16_bytes(text) <= _MAX_LISTING_BYTES:
         return text
-    return _CODEC.to_text(_shortened(mail, _LISTED_RECIPIENTS, _LISTED_CHARS, _LISTED_PARTS, 0))
+    bare = replace(mail, evidence=Evidence(send_id=mail.evidence.send_id))
+    return _CODEC.to_text(_shortened(bare, _LISTED_RECIPIENTS, _LISTED_CHARS, _LISTED_PARTS, 0))
+
+
+def _listed(evidence: Evidence) -> Evidence:
+    return Evidence(send_id=evidence.send_id, report=_shortened_report(evidence.report, 1))
 
 
 def mail_from(text: str | None) -> Mail:
@@ -59,6 +65,7 @@ def _shortened(mail: Mail, recipients: int, chars: int, parts: int, references: 
         authentication_results=_cut_texts(mail.evidence.authentication_results, references, chars * 10),
         auth_as=_cut(mail.evidence.auth_as, chars),
         auto_submitted=_cut(mail.evidence.auto_submitted, chars),
+        report=_shortened_report(mail.evidence.report, references),
     )
     return replace(
         mail,
@@ -74,6 +81,13 @@ def _shortened(mail: Mail, recipients: int, chars: int, parts: int, references: 
         html_part=mail.html_part if mail.html_part is not None and mail.html_part < parts else None,
         recipients_cut=mail.recipients_cut + cut,
     )
+
+
+def _shortened_report(report: Report | None, ids: int) -> Report | None:
+    """Its texts are bounded already."""
+    if report is None:
+        return None
+    return replace(report, message_ids=report.message_ids[:ids], recipients=report.recipients[:_REPORTED])
 
 
 def _shortened_part(part: Part, chars: int) -> Part:

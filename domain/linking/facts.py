@@ -10,9 +10,9 @@ from domain.business_units import UnitDirectory, normalise_address
 from domain.links import PersonDecision
 from domain.mail import Direction, Mail
 from domain.mime.headers import normalise_message_id
-from domain.ours import names_of
+from domain.ours import names_of, tokens_of
 from domain.sender_authentication import Dmarc, dmarc_result
-from domain.subject_token import IncidentToken, find_tokens
+from domain.subject_token import IncidentToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class MailFacts:
     recipients: frozenset[str]
     sender_unit: str | None
     units: frozenset[str]
-    """Of the sender and the recipients."""
+    """Of the sender, the recipients and, in a report, of whom it is about."""
     dmarc: Dmarc
     is_own: bool
     """Sent by this software (its send id stands on the item)."""
@@ -69,7 +69,7 @@ def facts_of(
         direction=mail.direction,
         own_name=normalise_message_id(mail.internet_message_id or "") or None,
         names=names_of(mail),
-        tokens=find_tokens(mail.subject, token_keys),
+        tokens=tokens_of(mail, token_keys),
         conversation_id=mail.conversation_id or None,
         sender=sender,
         recipients=frozenset(people),
@@ -88,9 +88,11 @@ def business_unit_of(mail: Mail, units: UnitDirectory) -> str | None:
 
 
 def _units_of(mail: Mail, units: UnitDirectory) -> tuple[str | None, frozenset[str]]:
-    """The sender's, and all people's."""
+    """The sender's, and all people's, whom a report says something of included."""
     sender_unit = units.unit_of(mail.sender.address) if mail.sender and mail.sender.address else None
-    found = {units.unit_of(one.address) for one in (*mail.to, *mail.cc) if one.address} | {sender_unit}
+    reported = mail.evidence.report.recipients if mail.evidence.report else ()
+    people = [one.address for one in (*mail.to, *mail.cc)] + [one.address for one in reported]
+    found = {units.unit_of(one) for one in people if one} | {sender_unit}
     return sender_unit, frozenset(one for one in found if one is not None)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from domain.business_units import UnitDirectory, normalise_address
 from domain.identity import mail_identity, sent_identity, unreadable_identity
-from domain.mail import Address, Direction, Evidence, Mail, MailKind, Problem
-from domain.mail_kind import mail_kind
+from domain.mail import Address, Direction, Evidence, Mail, MailKind, Problem, Report
+from domain.mail_kind import MailStructure, mail_kind
 from domain.mime.bodies import decode_text, html_to_text, to_preview
 from domain.mime.headers import (
     Headers,
@@ -16,12 +16,15 @@ from domain.mime.headers import (
     parse_date,
     parse_message_ids,
 )
-from domain.mime.scanner import MessageScanner
+from domain.mime.scanner import RETURNED_TYPES, STATUS_TYPES, MessageScanner
+from domain.reports.report import report_of
 from domain.server_items import Envelope, ItemSummary
 
 _MAX_SHOWN_FIELD_CHARS = 4_000
 _MAX_MESSAGE_ID_CHARS = 1_000
 _MAX_EVIDENCE_CHARS = 8_000
+_REPORTS = (MailKind.BOUNCE, MailKind.DELIVERY_RECEIPT, MailKind.READ_RECEIPT)
+_ARRIVED = {"delivered", "relayed", "expanded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +63,25 @@ def mail_from_message(
     reply_to, _ = parse_addresses(headers.get_all("Reply-To")[:1])
     sender = senders[0] if senders else _summary_sender(summary)
     text, _ = _first_text(scanner)
+    direction = _direction(sender, summary, context)
+    structure = MailStructure(
+        content_type=scanner.content_type,
+        report_type=scanner.report_type,
+        parts=tuple((part.content_type, part.filename) for part in scanner.parts),
+        item_class=summary.item_class,
+        text=text,
+    )
+    kind = mail_kind(headers, structure, is_outgoing=direction is Direction.OUTGOING)
+    report = report_of(headers, _report_parts(scanner), text) if kind in _REPORTS else None
+    if kind is MailKind.BOUNCE and _has_arrived(report):
+        kind = MailKind.DELIVERY_RECEIPT
+    people = (*to, *cc, *(Address("", one.address) for one in (report.recipients if report else ())))
     return Mail(
         id=mail_id,
         mailbox_id=context.mailbox_id,
         received_at=summary.received_at,
-        direction=_direction(sender, summary, context),
-        kind=mail_kind(
-            headers,
-            content_type=scanner.content_type,
-            report_type=scanner.report_type,
-            part_types=tuple(part.content_type for part in scanner.parts),
-            item_class=summary.item_class,
-        ),
+        direction=direction,
+        kind=kind,
         internet_message_id=headers.get("Message-ID")[:_MAX_MESSAGE_ID_CHARS] or None,
         conversation_id=summary.conversation_id,
         sender=sender,
@@ -81,8 +91,8 @@ def mail_from_message(
         subject=decode_words(headers.get("Subject"))[:_MAX_SHOWN_FIELD_CHARS],
         preview=to_preview(text),
         sent_at=parse_date(headers.get("Date")),
-        business_unit=_unit_of(sender, (*to, *cc), context.units),
-        evidence=_evidence(headers, summary),
+        business_unit=_unit_of(sender, people, context.units),
+        evidence=_evidence(headers, summary, report),
         parts=tuple(scanner.parts),
         text_part=scanner.text_part,
         html_part=scanner.html_part,
@@ -140,6 +150,20 @@ def _first_text(scanner: MessageScanner) -> tuple[str, int | None]:
     return "", None
 
 
+def _report_parts(scanner: MessageScanner) -> list[tuple[str, str]]:
+    return [
+        (part.content_type, decode_text(scanner.texts[index], part))
+        for index, part in enumerate(scanner.parts)
+        if part.content_type in (*STATUS_TYPES, *RETURNED_TYPES) and index in scanner.texts
+    ]
+
+
+def _has_arrived(report: Report | None) -> bool:
+    """Whether a delivery report says of everybody that the mail reached him."""
+    actions = {one.action for one in report.recipients} if report else set()
+    return bool(actions) and actions <= _ARRIVED
+
+
 def _summary_sender(summary: ItemSummary) -> Address | None:
     address = summary.represented_sender or summary.sender or ""
     return Address(summary.sender_name, address) if address or summary.sender_name else None
@@ -158,7 +182,7 @@ def _unit_of(sender: Address | None, recipients: tuple[Address, ...], units: Uni
     return None
 
 
-def _evidence(headers: Headers, summary: ItemSummary) -> Evidence:
+def _evidence(headers: Headers, summary: ItemSummary, report: Report | None) -> Evidence:
     return Evidence(
         in_reply_to=parse_message_ids(headers.get("In-Reply-To")),
         references=parse_message_ids(headers.get("References")),
@@ -168,4 +192,5 @@ def _evidence(headers: Headers, summary: ItemSummary) -> Evidence:
         auth_as=headers.get("X-MS-Exchange-Organization-AuthAs")[:100] or None,
         auto_submitted=headers.get("Auto-Submitted")[:200] or None,
         send_id=summary.send_id,
+        report=report,
     )

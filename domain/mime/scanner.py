@@ -22,7 +22,16 @@ MAX_HEADER_BYTES = 262_144
 MAX_PARTS = 1_000
 MAX_DEPTH = 20
 KEPT_TEXT_BYTES = 65_536
-"""How much of the first text and the first HTML part is kept, for preview and digest."""
+"""How much of the first text and the first HTML part is kept, for preview and digest, and of what a report
+holds of the mail that it is about."""
+_MAX_KEPT = 5
+STATUS_TYPES = (
+    "message/delivery-status",
+    "message/global-delivery-status",
+    "message/disposition-notification",
+    "message/global-disposition-notification",
+)
+RETURNED_TYPES = ("text/rfc822-headers", "message/rfc822", "message/global", "message/global-headers")
 
 _TOP_HEADER_END = re.compile(rb"\A\r?\n|\n\r?\n")
 _PART_HEADER_END = re.compile(rb"\n\r?\n")
@@ -35,8 +44,8 @@ class MessageScanner:
     """Feed it the message's bytes in order, then `close`; the results are in its attributes.
 
     `parts`: leaves in order. `header_block`: the message's own header, raw. `texts`: index into `parts` to
-    the
-    first 64 KiB of the encoded body, for the bodies found (`text_part`, `html_part`).
+    the first 64 KiB of the encoded body, for the bodies found (`text_part`, `html_part`) and the first parts
+    of reports and attached messages.
     """
 
     def __init__(self) -> None:
@@ -201,6 +210,8 @@ class MessageScanner:
                 self.text_part, self._kept = len(self.parts), bytearray()
             elif content_type == "text/html" and self.html_part is None:
                 self.html_part, self._kept = len(self.parts), bytearray()
+        if content_type in STATUS_TYPES + RETURNED_TYPES and len(self.texts) < _MAX_KEPT:
+            self._kept = bytearray()
 
     def _shift_leaf(self, count: int) -> None:
         if self._leaf is not None:
