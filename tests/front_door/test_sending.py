@@ -13,6 +13,8 @@ import pytest
 from domain.outbox import OutboxEntry, OutboxState, OutcomeState
 from sandbox.control.client import ControlClient
 from sandbox.state import load
+from tests.support.faults import going_wrong
+from tests.support.mails import plain_mail
 from tests.support.polling import TIMERS_OFF, Polling
 from tests.support.running_sandbox import running_sandbox
 from tests.support.sending import ENDED, Sending
@@ -67,6 +69,24 @@ def test_recipients_that_an_smtp_server_refuses_are_kept_one_by_one(sending: Sen
         "ann@fin.example": (OutcomeState.ACCEPTED, ""),
         "gone@fin.example": (OutcomeState.REFUSED, "SMTP 550"),
     }
+
+
+def test_an_unconfirmed_mail_is_sent_once_an_answer_to_it_is_stored(sending: Sending) -> None:
+    sandbox = sending.sandbox
+    entry_id = sending.queue(via="smtp")
+    with going_wrong(sandbox, "smtp", "cut-after", operation="EndOfData"):
+        sending.deliver(entry_id)
+        assert sending.ended(entry_id).state is OutboxState.UNCONFIRMED
+    assert len(sending.left(entry_id)) == 1
+
+    sandbox.add_unit("Finance", domains=["fin.example"])
+    sandbox.deliver(plain_mail("answer@fin.example", in_reply_to=f"{entry_id}@corp.example"))
+    Polling(sandbox).poll()
+
+    entry = sending.until(entry_id, lambda entry: entry.state is OutboxState.SENT)
+    assert [(one.address, one.state) for one in entry.outcomes] == [
+        ("ann@fin.example", OutcomeState.ACCEPTED)
+    ]
 
 
 def test_the_sweep_finds_an_entry_whose_message_was_lost(sending: Sending) -> None:

@@ -6,7 +6,6 @@ Time passes by writing into the entry: what was claimed is claimed no longer, wh
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,8 @@ from domain.compose.message import OutgoingMessage, OutgoingPart
 from domain.errors import ConflictError
 from domain.mail import Address
 from domain.outbox import OutboxEntry, OutboxState
+from sandbox.control.client import ControlClient
+from sandbox.state import load
 from store.connection import StorageConnection, StoreSettings
 from store.outbox_store import TableOutboxStore
 from store.outgoing_blobs import OutgoingBlobs
@@ -112,6 +113,5 @@ class Sending:
 
     def left(self, entry_id: str) -> list[dict[str, Any]]:
         """The mails that left for this entry, as the sandbox lists them."""
-        printed = self.sandbox.command("outbound").splitlines()
-        mails = [json.loads(line) for line in printed]
+        mails = ControlClient(load(self.sandbox.data)).run("outbound")
         return [one for one in mails if one["subject"] == self.entry(entry_id).subject]

@@ -18,7 +18,7 @@ from azure.storage.queue import QueueServiceClient
 
 from tests.support.azurite import Ports, connection_string
 
-QUEUES = ("mailbox-sync", "folder-sync", "mail-delivery")
+QUEUES = ("mailbox-sync", "folder-sync")
 _CONTAINER = "mails"
 _BATCH_ROWS = 100
 _CONFIGURATION = ("mailboxes", "due", "businessunits", "buaddresses", "settings", "pending")
