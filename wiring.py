@@ -155,7 +155,7 @@ def _note_stored_mails(mails: Sequence[Mail]) -> None:
     from store.outbox_store import TableOutboxStore
 
     poll = _poll_context()
-    note_stored_mails(EvidencePorts(TableOutboxStore(_connection()), poll.raw, poll.clock), mails)
+    note_stored_mails(EvidencePorts(TableOutboxStore(_connection()), poll.clock), mails)
 
 
 @cache

@@ -85,10 +85,12 @@ class ReportedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a bounce or a receipt is about. `message_ids`: normalised, that of the mail itself first, then
-    what that answered; at most 20. `recipients`: at most 100. `subject`: the mail's."""
+    """What a bounce or a receipt is about. `message_ids`: of that mail, normalised; several where one was
+    rewritten on its way. `answered`: what it answered, strongest first. At most 20 of each. `recipients`: at
+    most 200. `subject`: the mail's."""
 
     message_ids: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
     recipients: tuple[ReportedRecipient, ...] = ()
     subject: str = ""
 

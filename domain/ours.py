@@ -51,7 +51,7 @@ def names_of(mail: Mail) -> tuple[str, ...]:
     of them arrives."""
     own = normalise_message_id(mail.internet_message_id or "")
     evidence = mail.evidence
-    reported = evidence.report.message_ids if evidence.report else ()
+    reported = (*evidence.report.message_ids, *evidence.report.answered) if evidence.report else ()
     ordered = (*evidence.in_reply_to, *reported, *reversed(evidence.references))
     return tuple(dict.fromkeys(name for name in ordered if name and name != own))[:MAX_NAMES]
 
@@ -81,13 +81,10 @@ def is_ours_by_summary(summary: ItemSummary, units: UnitDirectory) -> bool:
 
 
 def is_ours_by_envelope(envelope: Envelope, units: UnitDirectory) -> bool:
-    """Decides by people, and takes reports that may be about a mail of ours; what the item names is looked up
-    by the caller (`named_by`)."""
+    """Decides by people alone; what the item names is looked up by the caller (`named_by`)."""
     if is_ours_by_summary(envelope.summary, units):
         return True
     headers = Headers(envelope.headers)
-    if _may_be_report(envelope, headers):
-        return True
     written, _ = parse_addresses(
         value for name in (*_SENDER_HEADERS, *_RECIPIENT_HEADERS) for value in headers.get_all(name)
     )
@@ -112,20 +109,10 @@ def named_by(envelope: Envelope) -> Named:
     return Named(tuple(ids), summary.conversation_id if is_answer else None)
 
 
-def is_delivery_report(envelope: Envelope) -> bool:
-    """A report about some mail (RFC 3464, by its content type; Exchange's own, by its item class)."""
-    item_class = envelope.summary.item_class.upper()
-    content_type = Headers(envelope.headers).get("Content-Type").lower()
-    return (item_class.startswith("REPORT.") and item_class.endswith((".NDR", ".DR"))) or (
-        content_type.startswith("multipart/report") and "delivery-status" in content_type
-    )
-
-
-def _may_be_report(envelope: Envelope, headers: Headers) -> bool:
-    """A report that names nothing outside itself: what it is about can only be read in it. One that does is
-    decided like any answer."""
-    kind = kind_by_header(headers, envelope.summary.item_class)
-    return kind in (MailKind.BOUNCE, MailKind.READ_RECEIPT) and not named_by(envelope).message_ids
+def may_be_report(envelope: Envelope) -> bool:
+    """Whether it may be a bounce or a receipt: what it is about can stand inside it alone."""
+    kind = kind_by_header(Headers(envelope.headers), envelope.summary.item_class)
+    return kind in (MailKind.BOUNCE, MailKind.DELIVERY_RECEIPT, MailKind.READ_RECEIPT)
 
 
 def own_keys(internet_message_id: str | None, conversation_id: str | None) -> tuple[str, ...]:

@@ -15,18 +15,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from domain import outbox_moves as moves
-from domain.errors import ConflictError, NotFoundError, RetryLaterError
-from domain.mail import Direction, Mail, MailKind
-from domain.mime.delivery_report import DeliveryReport, read_report
+from domain.errors import ConflictError, RetryLaterError
+from domain.mail import Direction, Mail, MailKind, Report, ReportedRecipient
 from domain.outbox import OutboxEntry, OutboxState, OutcomeState, RecipientOutcome
 
 if TYPE_CHECKING:
-    from domain.ports import Clock, RawMailStore
+    from domain.ports import Clock
     from domain.sending_ports import OutboxStore
 
 _log = logging.getLogger(__name__)
 _SEND_ID = re.compile(r"([A-Za-z0-9_]{1,100})(?:-\d{1,4})?")
 _TRIES = 5
+_ACTIONS = {"failed": OutcomeState.BOUNCED, "delayed": OutcomeState.DELAYED}
 _LASTING = (OutcomeState.BOUNCED, OutcomeState.REFUSED)
 
 
@@ -35,7 +35,6 @@ class EvidencePorts:
     """What evidence is read from and noted in."""
 
     outbox: OutboxStore
-    raw: RawMailStore
     clock: Clock
 
 
@@ -50,8 +49,8 @@ def note_stored_mails(ports: EvidencePorts, mails: Sequence[Mail]) -> None:
             _note_copy(ports, mail)
     _note_answers(ports, [mail for mail in mails if _is_answer(mail)])
     for mail in mails:
-        if mail.kind is MailKind.BOUNCE and mail.raw_size_bytes:
-            _note_bounce(ports, mail)
+        if mail.kind is MailKind.BOUNCE and mail.evidence.report is not None:
+            _note_bounce(ports, mail, mail.evidence.report)
 
 
 def _note_copy(ports: EvidencePorts, mail: Mail) -> None:
@@ -81,12 +80,9 @@ def _note_answers(ports: EvidencePorts, answers: Sequence[Mail]) -> None:
         _change(ports, entry_id, _left)
 
 
-def _note_bounce(ports: EvidencePorts, mail: Mail) -> None:
-    try:
-        report = read_report(mail.parts, lambda offset, length: ports.raw.read(mail.id, offset, length))
-    except NotFoundError:  # the raw message is not kept any more: a late repetition
-        return
-    names = dict.fromkeys((*([report.original_id] if report.original_id else ()), *_named(mail)))
+def _note_bounce(ports: EvidencePorts, mail: Mail, report: Report) -> None:
+    """What the returned mail answered may have reached everybody: it is not what bounced."""
+    names = report.message_ids or mail.evidence.in_reply_to
     entry_id = next((found for one in names if (found := ports.outbox.known_as(one))), None)
     if entry_id is not None:
         _change(ports, entry_id, lambda entry, now: _bounced(_left(entry, now), report, now))
@@ -99,19 +95,27 @@ def _left(entry: OutboxEntry, now: datetime) -> OutboxEntry:
     return moves.confirm(entry, now, sent_at=entry.submitted_at or now)
 
 
-def _bounced(entry: OutboxEntry, report: DeliveryReport, now: datetime) -> OutboxEntry:
+def _bounced(entry: OutboxEntry, report: Report, now: datetime) -> OutboxEntry:
     """Outcomes of recipients that the mail was sent to; a delay takes nothing back."""
     if entry.state is not OutboxState.SENT:
         return entry
     written = {one.lower(): one for one in (*entry.to, *entry.cc, *entry.bcc)}
     known = {one.address.lower(): one for one in entry.outcomes}
-    for outcome in report.outcomes:
+    for outcome in filter(None, map(_outcome, report.recipients)):
         address = written.get(outcome.address.lower())
         before = known.get(outcome.address.lower())
         if address is None or (before is not None and _is_old(before, outcome)):
             continue
         entry = moves.note_outcome(entry, replace(outcome, address=address), now)
     return entry
+
+
+def _outcome(recipient: ReportedRecipient) -> RecipientOutcome | None:
+    """What was delivered, relayed or expanded says no more than that the mail was taken."""
+    state = _ACTIONS.get(recipient.action)
+    if state is None:
+        return None
+    return RecipientOutcome(recipient.address, state, recipient.status or "", recipient.text)
 
 
 def _is_old(before: RecipientOutcome, outcome: RecipientOutcome) -> bool:

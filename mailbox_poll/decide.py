@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from domain.errors import BoundaryError, RetryLaterError
 from domain.mime.headers import Headers, decode_words
 from domain.mime.message import MailContext
-from domain.ours import Named, is_delivery_report, is_ours_by_envelope, is_ours_by_summary, named_by
+from domain.ours import Named, is_ours_by_envelope, is_ours_by_summary, may_be_report, named_by
 from domain.server_items import Envelope, ItemFailure, ItemSummary
 from domain.stored import WaitingAnswer
 from domain.subject_token import find_tokens, may_have_token
@@ -90,8 +90,11 @@ class Decider:
                     decision.undecidable.append(answer)
 
     def _has_token(self, envelope: Envelope) -> bool:
-        """Whether the subject carries a token that this installation signed."""
         subject = envelope.summary.subject or decode_words(Headers(envelope.headers).get("Subject"))
+        return self._is_with_token(subject)
+
+    def _is_with_token(self, subject: str) -> bool:
+        """Whether the subject carries a token that this installation signed."""
         return may_have_token(subject) and bool(find_tokens(subject, self.token_keys()))
 
     def _decide_by_names(self, strangers: Sequence[Envelope], decision: Decision) -> None:
@@ -99,10 +102,13 @@ class Decider:
         silent = [
             envelope
             for envelope in strangers
-            if is_delivery_report(envelope) and not names[envelope.summary.item_id].message_ids
+            if may_be_report(envelope) and not names[envelope.summary.item_id].message_ids
         ]
-        for item_id, original in reported_messages(self.server, silent).items():
-            names[item_id] = Named((original,), None)
+        about_ours = set()
+        for item_id, report in reported_messages(self.server, silent).items():
+            names[item_id] = Named((*report.message_ids, *report.answered), None)
+            if self._is_with_token(report.subject):
+                about_ours.add(item_id)
         hashes = {
             item_id: tuple(self.mails.keyed_hash(key) for key in named.keys)
             for item_id, named in names.items()
@@ -110,7 +116,7 @@ class Decider:
         known = self.mails.known_among({one for named in hashes.values() for one in named})
         for envelope in strangers:
             named = hashes[envelope.summary.item_id]
-            if known.intersection(named):
+            if known.intersection(named) or envelope.summary.item_id in about_ours:
                 decision.ours.append(envelope)
                 continue
             decision.other += 1

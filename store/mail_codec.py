@@ -87,7 +87,12 @@ def _shortened_report(report: Report | None, ids: int) -> Report | None:
     """Its texts are bounded already."""
     if report is None:
         return None
-    return replace(report, message_ids=report.message_ids[:ids], recipients=report.recipients[:_REPORTED])
+    return replace(
+        report,
+        message_ids=report.message_ids[:ids],
+        answered=report.answered[:ids],
+        recipients=report.recipients[:_REPORTED],
+    )
 
 
 def _shortened_part(part: Part, chars: int) -> Part:

@@ -72,7 +72,7 @@ def mail_from_message(
         text=text,
     )
     kind = mail_kind(headers, structure, is_outgoing=direction is Direction.OUTGOING)
-    report = report_of(headers, _report_parts(scanner), text) if kind in _REPORTS else None
+    report = read_report(scanner) if kind in _REPORTS else None
     if kind is MailKind.BOUNCE and _has_arrived(report):
         kind = MailKind.DELIVERY_RECEIPT
     people = (*to, *cc, *(Address("", one.address) for one in (report.recipients if report else ())))
@@ -150,12 +150,14 @@ def _first_text(scanner: MessageScanner) -> tuple[str, int | None]:
     return "", None
 
 
-def _report_parts(scanner: MessageScanner) -> list[tuple[str, str]]:
-    return [
+def read_report(scanner: MessageScanner) -> Report | None:
+    """What a scanned bounce or receipt is about; None where it does not say."""
+    parts = [
         (part.content_type, decode_text(scanner.texts[index], part))
         for index, part in enumerate(scanner.parts)
         if part.content_type in (*STATUS_TYPES, *RETURNED_TYPES) and index in scanner.texts
     ]
+    return report_of(scanner.headers, parts, _first_text(scanner)[0])
 
 
 def _has_arrived(report: Report | None) -> bool:

@@ -41,11 +41,17 @@ def report_of(headers: Headers, parts: Sequence[tuple[str, str]], text: str) -> 
     ids += [one for found in status for one in found.message_ids]
     ids += [words.message_id] if words.message_id else []
     # Where the Message-ID was rewritten on its way, what the returned mail answered still tells its thread.
-    for header in returned:
-        answered = *parse_message_ids(header.get("In-Reply-To")), *_last_first(header.get("References"))
-        ids += answered
+    answered = [
+        one
+        for header in returned
+        for one in (
+            *parse_message_ids(header.get("In-Reply-To")),
+            *reversed(parse_message_ids(header.get("References"))),
+        )
+    ]
     report = Report(
         message_ids=tuple(dict.fromkeys(ids))[:MAX_MESSAGE_IDS],
+        answered=tuple(dict.fromkeys(answered))[:MAX_MESSAGE_IDS],
         recipients=_recipients([one for found in status for one in found.recipients], headers, words),
         subject=_subject(returned, words),
     )
@@ -56,10 +62,6 @@ def _header_of(text: str) -> Headers:
     return parse_header_block(
         _BLANK_LINE.split(text.lstrip("\r\n"), maxsplit=1)[0].encode("utf-8", "replace")
     )
-
-
-def _last_first(references: str) -> tuple[str, ...]:
-    return tuple(reversed(parse_message_ids(references)))
 
 
 def _subject(returned: Iterable[Headers], words: FreeText) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from domain.mail import ReportedRecipient
 from domain.mime.headers import Headers, decode_words, parse_header_block, parse_message_ids
 
-MAX_RECIPIENTS = 100
+MAX_RECIPIENTS = 200
 MAX_ADDRESS_CHARS = 320
 MAX_TEXT_CHARS = 300
 
@@ -32,7 +32,7 @@ class StatusFields:
 
 def read_status(text: str) -> StatusFields:
     """A `message/delivery-status` or `message/disposition-notification` part. One group of fields a
-    recipient; the first group is about the report itself. The first 100 recipients count."""
+    recipient; the first group is about the report itself. The first 200 recipients count."""
     recipients: dict[str, ReportedRecipient] = {}
     ids: dict[str, None] = {}
     for group in _BLANK_LINE.split(text, maxsplit=4 * MAX_RECIPIENTS)[: 4 * MAX_RECIPIENTS]:
