@@ -31,7 +31,7 @@ from mail_reply.write_reply import own_message_id, write_reply
 
 router = APIRouter(tags=["Replies"])
 _PATH = "/api/incidents/{incident_id}/replies"
-_KEY = re.compile(r"[!-~]{1,200}", re.ASCII)
+_KEY = re.compile(r"[!-~][ -~]{0,199}", re.ASCII)
 _ENTRY_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 IdempotencyKey = Annotated[
     str | None,
