@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -249,8 +250,9 @@ def test_private_addresses_are_not_connected_to(smtp: SmtpWorld) -> None:
 
 
 def test_a_server_that_is_not_there_is_waited_for(smtp: SmtpWorld) -> None:
-    with saying() as (port, _):
-        pass
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = int(closed.getsockname()[1])
     with pytest.raises(RetryLaterError, match="ConnectionRefused"):
         smtp.send(server=settings_of(port, SmtpSecurity.NONE))
 
