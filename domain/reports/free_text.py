@@ -33,7 +33,7 @@ _SENTENCES = tuple(
     )
 )
 _RETURNED = re.compile(
-    r"\s*(?:[-=*_#]{2,}.*\b(?:original|copy of|unsent|returned|headers?|ursprüngliche)\b"
+    r"\s*(?:[-=*_#]{2}.*\b(?:original|copy of|unsent|returned|headers?|ursprüngliche)\b"
     r"|(?:original message|message headers?|original headers?|returned message)\b[^.]{0,40}:?\s*$)"
     r"|[\s>|]*(?:received|return-path|dkim-signature)\s*:",
     re.IGNORECASE,
