@@ -17,7 +17,5 @@ router = APIRouter(tags=["Subject tokens"])
 def rotate_key(services: ServicesDep, caller: CallerDep) -> dict[str, Any]:
     """Tokens that have been sent stay valid: their keys are kept. Workers that run sign with the new key
     within minutes."""
-    entry = activity(
-        services, caller, "subjectTokenKey.rotated", "subjectTokenKey", None, {"key": "changed"}
-    )
+    entry = activity(services, caller, "subjectTokenKey.rotated", "subjectTokenKey", None, {"key": "changed"})
     return {"keys": services.token_keys.rotate(entry)}
