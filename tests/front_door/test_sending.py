@@ -105,7 +105,8 @@ def test_a_worker_killed_at_any_call_of_a_send_leaves_one_mail_or_an_entry_that_
 ) -> None:
     sending.sandbox.command("sent-items-delay", "0.3")
     runs: list[tuple[str, OutboxEntry]] = []
-    for after in range(1, 60):
+    # What comes before the claim is the same either way.
+    for after in range(1 if via == "ews" else 6, 60):
         killed_at, entry = _killed(sending, via, after)
         if killed_at is None:
             break
