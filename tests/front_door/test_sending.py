@@ -112,7 +112,7 @@ def test_a_worker_killed_at_any_call_of_a_send_leaves_one_mail_or_an_entry_that_
             break
         runs.append((killed_at, entry))
     assert killed_at is None, "a send makes more calls than were tried"
-    assert len(runs) > 12, runs
+    assert len(runs) > 8, runs
     sending.sandbox.until(lambda: sending.left(entry.id))  # the last one, undisturbed: the others left before
 
     wrong = [
