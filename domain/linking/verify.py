@@ -65,6 +65,10 @@ def _thread(
             if other is None or link is None or book.root(link.incident_id) != root:
                 continue
             is_known = other.sender_unit in units and other.dmarc is not Dmarc.FAIL
-            if other.direction is Direction.OUTGOING or is_known:
-                people |= other.recipients | ({other.sender} if other.sender else set())
+            is_sent = other.direction is Direction.OUTGOING
+            if is_sent or is_known:
+                people |= other.recipients
+            # Who comes to a mailbox under its own name is not the mailbox.
+            if other.sender and (is_known or (is_sent and other.mailbox_id != facts.mailbox_id)):
+                people.add(other.sender)
     return people

@@ -53,8 +53,18 @@ def parse_header_block(block: bytes) -> Headers:
     for line in _FOLD.sub(" ", _to_text(block)).splitlines():
         name, colon, value = line.partition(":")
         if colon and name and not name[0].isspace() and " " not in name.rstrip():
-            fields.append((name.strip(), value.strip()[:_MAX_FIELD_CHARS]))
+            fields.append((name.strip(), _bounded(name.strip(), value.strip())))
     return Headers(fields)
+
+
+def _bounded(name: str, value: str) -> str:
+    """At most 64 Ki characters. Of `References` both ends: what was answered last stands last."""
+    if len(value) <= _MAX_FIELD_CHARS or name.lower() != "references":
+        return value[:_MAX_FIELD_CHARS]
+    half = _MAX_FIELD_CHARS // 2
+    first, last = value[:half], value[-half:]
+    # An id that is cut in two is no id.
+    return f"{first[: first.rfind('>') + 1]} {last[max(0, last.find('<')) :]}"
 
 
 def _to_text(raw: bytes) -> str:

@@ -23,6 +23,7 @@ from domain.server_items import Envelope, ItemSummary
 _MAX_SHOWN_FIELD_CHARS = 4_000
 _MAX_MESSAGE_ID_CHARS = 1_000
 _MAX_EVIDENCE_CHARS = 8_000
+_AUTH_AS = "X-MS-Exchange-Organization-AuthAs"
 _REPORTS = (MailKind.BOUNCE, MailKind.DELIVERY_RECEIPT, MailKind.READ_RECEIPT)
 _ARRIVED = {"delivered", "relayed", "expanded"}
 
@@ -63,7 +64,7 @@ def mail_from_message(
     reply_to, _ = parse_addresses(headers.get_all("Reply-To")[:1])
     sender = senders[0] if senders else _summary_sender(summary)
     text, _ = _first_text(scanner)
-    direction = _direction(sender, summary, context)
+    direction = _direction(sender, summary, context, auth_as=headers.get(_AUTH_AS))
     structure = MailStructure(
         content_type=scanner.content_type,
         report_type=scanner.report_type,
@@ -171,9 +172,14 @@ def _summary_sender(summary: ItemSummary) -> Address | None:
     return Address(summary.sender_name, address) if address or summary.sender_name else None
 
 
-def _direction(sender: Address | None, summary: ItemSummary, context: MailContext) -> Direction:
+def _direction(
+    sender: Address | None, summary: ItemSummary, context: MailContext, *, auth_as: str = ""
+) -> Direction:
+    """What came from outside the organisation, as Exchange notes, did not go out, whoever it says it is
+    from."""
     own = normalise_address(context.mailbox_address)
-    from_us = sender is not None and normalise_address(sender.address) == own
+    is_foreign = auth_as.strip().lower() == "anonymous"
+    from_us = sender is not None and normalise_address(sender.address) == own and not is_foreign
     return Direction.OUTGOING if from_us or summary.send_id else Direction.INCOMING
 
 
@@ -191,7 +197,7 @@ def _evidence(headers: Headers, summary: ItemSummary, report: Report | None) -> 
         authentication_results=tuple(
             value[:_MAX_EVIDENCE_CHARS] for value in headers.get_all("Authentication-Results")[:1]
         ),
-        auth_as=headers.get("X-MS-Exchange-Organization-AuthAs")[:100] or None,
+        auth_as=headers.get(_AUTH_AS)[:100] or None,
         auto_submitted=headers.get("Auto-Submitted")[:200] or None,
         send_id=summary.send_id,
         report=report,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.mime.headers import (
+    MAX_REFERENCES,
     decode_words,
     normalise_message_id,
     parse_addresses,
@@ -94,3 +95,11 @@ def test_any_header_bytes_are_read_without_an_exception_and_can_be_stored_as_utf
         parse_message_ids(value)
         for address in parse_addresses([value])[0]:
             (address.name + address.address).encode("utf-8")
+
+
+def test_references_too_long_to_keep_keep_both_ends() -> None:
+    ids = " ".join(f"<{number:060}@x.example>" for number in range(3_000))
+    headers = parse_header_block(f"References: <first@x.example> {ids} <last@x.example>\n".encode())
+    found = parse_message_ids(headers.get("References"))
+    assert (found[0], found[-1], len(found)) == ("first@x.example", "last@x.example", 2 * MAX_REFERENCES)
+    assert all("@" in one for one in found)

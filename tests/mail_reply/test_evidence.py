@@ -164,6 +164,26 @@ def test_a_bounce_proves_that_the_mail_left_and_says_whom_it_did_not_reach(
     assert stored.note(bounce) == noted
 
 
+def test_a_bounce_of_an_answer_to_the_mail_says_nothing_about_the_mail() -> None:
+    stored = Stored(sent())
+    raw = report(postfix_report, "bob@fin.example").replace(
+        b"Message-ID: <m@corp.example>",
+        b"Message-ID: <outlook@corp.example>\r\nIn-Reply-To: <m@corp.example>",
+    )
+    assert stored.note(stored.mail(raw)) == sent()
+
+
+def test_a_bounce_in_words_alone_says_whom_the_mail_did_not_reach() -> None:
+    stored = Stored(sent())
+    raw = (
+        b"From: MAILER-DAEMON@fin.example\r\nTo: soc@corp.example\r\nSubject: failure notice\r\n\r\n"
+        b"<bob@fin.example>:\r\n550 5.1.1 unknown\r\n\r\n--- Below this line is a copy of the message.\r\n"
+        b"\r\nReceived: by mx\r\nMessage-ID: <m@corp.example>\r\n\r\nText\r\n"
+    )
+    (bob,) = (one for one in stored.note(stored.mail(raw)).outcomes if one.state is OutcomeState.BOUNCED)
+    assert (bob.address, bob.code) == ("bob@fin.example", "5.1.1")
+
+
 def test_a_delay_is_told_and_a_bounce_after_it_is_final() -> None:
     stored = Stored(sent())
     delay = stored.mail(report(postfix_report, "bob@fin.example", is_delay=True))
