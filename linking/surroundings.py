@@ -20,7 +20,8 @@ from domain.ours import conversation_key
 from linking.context import LinkContext
 
 MAX_ANCESTORS = 1_000
-"""A mail whose references lead to more stored mails than that is placed by them nowhere."""
+"""A mail whose references lead to more stored mails than that is taken to be in no circle."""
+_MOST_READ = 10 * MAX_ANCESTORS
 
 
 class Around:
@@ -37,7 +38,8 @@ class Around:
         for mail in mails:
             self.add(mail)
         self._own = tuple(self._facts)
-        self._read_ancestors()
+        self._answered: frozenset[str] = frozenset()
+        self._read_named()
         self._order = components(self._edges())
         self._cycle = {member: frozenset(cycle) for cycle in self._order for member in cycle}
         hashes = {
@@ -85,6 +87,8 @@ class Around:
 
     def cycle(self, mail_id: str) -> frozenset[str]:
         """The mails that it names and that name it, directly or not, itself included."""
+        if mail_id in self._answered and self._leads_too_far(mail_id):
+            return frozenset({mail_id})
         return self._cycle[mail_id]
 
     def sharers(self, facts: MailFacts) -> tuple[str, ...]:
@@ -97,9 +101,7 @@ class Around:
         return shown_as(facts, [facts, *others])
 
     def named(self, facts: MailFacts) -> dict[str, tuple[str, ...]]:
-        """What each of its names means; nothing where its references lead too far."""
-        if self._ancestors(facts.id) > MAX_ANCESTORS:
-            return {}
+        """What each of its names means."""
         return counting_names(facts, self._by_name, set(self.cycle(facts.id)))
 
     def conversation(self, facts: MailFacts, *, placed_before: bool) -> tuple[str, ...]:
@@ -126,7 +128,7 @@ class Around:
         found = self._by_name.get(name, ())
         return found if len(found) <= MAX_SHARERS else ()
 
-    def _ancestors(self, mail_id: str) -> int:
+    def _leads_too_far(self, mail_id: str) -> bool:
         seen = {mail_id}
         work = [mail_id]
         while work and len(seen) <= MAX_ANCESTORS + 1:
@@ -135,28 +137,46 @@ class Around:
                     if target not in seen and target in self._facts:
                         seen.add(target)
                         work.append(target)
-        return len(seen) - 1
+        return len(seen) > MAX_ANCESTORS + 1
 
-    def _read_ancestors(self) -> None:
-        mails, links = self._context.mails, self._context.links
-        limit = MAX_ANCESTORS * 2 + len(self._own)
-        frontier = list(self._own)
-        first = True
-        while frontier and len(self._facts) <= limit:
-            wanted = {name for one in frontier for name in self._facts[one].names}
-            if first:  # the mails' own names too: who shares them
-                wanted |= {name for one in frontier if (name := self._facts[one].own_name)}
-            first = False
-            names = sorted(wanted - self._by_name.keys())
-            hashes = {name: mails.keyed_hash(name) for name in names}
-            known = links.known_as(hashes.values()) if hashes else {}
-            for name in names:
-                self._by_name[name] = known.get(hashes[name], ())
-            missing = {one for name in names for one in self._meant(name)} - self._facts.keys()
-            rows = links.read(sorted(missing)) if missing else {}
-            for row in rows.values():
-                self.add(row)
-            frontier = sorted(rows)
+    def _read_named(self) -> None:
+        """The mails that these name. Only a mail that is itself named can be in a circle, so only from such
+        mails on are those read that they lead to; what arrives is hardly ever one. Who arrives last of a
+        circle finds it whole: every mail is indexed before it is decided."""
+        own_names = {name for one in self._own if (name := self._facts[one].own_name)}  # who shares them
+        self._look_up(own_names | {name for one in self._own for name in self._facts[one].names})
+        self._answered = self._named_by_others()
+        expanded = set(self._own)
+        frontier = self._targets(self._answered) - expanded
+        while frontier and len(self._facts) <= _MOST_READ:
+            self._look_up({name for one in frontier for name in self._facts[one].names})
+            expanded |= frontier
+            frontier = self._targets(frontier) - expanded
+
+    def _named_by_others(self) -> frozenset[str]:
+        names = {one: name for one in self._own if (name := self._facts[one].own_name)}
+        hashes = {one: self._context.mails.keyed_hash(name) for one, name in names.items()}
+        found = self._context.links.naming(hashes.values()) if hashes else {}
+        return frozenset(one for one, digest in hashes.items() if set(found.get(digest, ())) - {one})
+
+    def _look_up(self, wanted: set[str]) -> None:
+        names = sorted(wanted - self._by_name.keys())
+        hashes = {name: self._context.mails.keyed_hash(name) for name in names}
+        known = self._context.links.known_as(hashes.values()) if hashes else {}
+        for name in names:
+            self._by_name[name] = known.get(hashes[name], ())
+        missing = {one for name in names for one in self._meant(name)} - self._facts.keys()
+        for row in self._context.links.read(sorted(missing)).values() if missing else ():
+            self.add(row)
+
+    def _targets(self, mail_ids: Iterable[str]) -> set[str]:
+        return {
+            target
+            for one in mail_ids
+            for name in self._facts[one].names
+            for target in self._meant(name)
+            if target in self._facts
+        }
 
     def _read_book(self) -> IncidentBook:
         own = [self._facts[one] for one in self._own]

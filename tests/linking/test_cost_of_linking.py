@@ -46,6 +46,22 @@ def test_the_cost_does_not_grow_with_the_mails_stored(stored: int) -> None:
     assert linking_costs(stored) == linking_costs(10)
 
 
+def answering_costs(length: int) -> int:
+    """Operations of linking the next answer of a thread of this length, each mail naming the ten before."""
+    memory = Memory()
+    for number in range(length + 1):
+        memory.operations.clear()
+        names = tuple(f"m{one}@fin.example" for one in range(max(0, number - 10), number))
+        memory.store(mail(number, names, conversation=None))
+        memory.operations.clear()
+        link_mails(memory.context(), [mail(number, names, conversation=None)])
+    return memory.operations.total()
+
+
+def test_the_cost_does_not_grow_with_the_length_of_the_thread() -> None:
+    assert answering_costs(60) == answering_costs(15)
+
+
 def test_a_page_of_mails_costs_little_more_than_one() -> None:
     memory = Memory()
     page = [mail(number, conversation=f"c{number}") for number in range(64)]
