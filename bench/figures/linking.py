@@ -43,7 +43,7 @@ FIGURE = Figure(
     "requests",
     Limit("<=", 60),
     "Requests to storage, on a warm worker, that link one stored mail with ten references and a token, the "
-    "last of a thread whose mails each answer the ten before: reads, the conditional write, index, placement, "
+    "last of a thread whose mails each answer the ten before: reads, conditional write, index, placement, "
     "tab and triage rows, the pending row. With 100 and with 2,000 mails stored, the worse of the two.",
     "a point read and a look-up for each of the ten names, twice over, and as many writes again",
 )
