@@ -99,7 +99,7 @@ def test_rows_that_cannot_be_written_in_the_middle_of_a_sync_are_written_later(
     sandbox: RunningSandbox,
 ) -> None:
     """The poll state itself cannot be written either: the queue message brings the sync back."""
-    with going_wrong(sandbox, "storage", "status", status=503, operation="table.Batch", count=12):
+    with going_wrong(sandbox, "storage", "status", status=503, operation="table.Batch", count=4):
         sandbox.deliver(plain_mail("rows@fin.example"))
         sandbox.call("POST", f"{MAILBOX}/sync")
         sandbox.until(lambda: not sandbox.command("fault", "list"), 60)
