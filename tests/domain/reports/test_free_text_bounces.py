@@ -204,9 +204,16 @@ def test_it_tells_which_mail_did_not_reach_whom(name: str) -> None:
         assert report.subject.startswith("[INC-1 aaaaaaaa] Please check")
 
 
+def test_what_the_returned_mail_answered_is_read_too() -> None:
+    report = parsed(CASES["qmail"][0]).evidence.report
+    assert report is not None
+    assert (report.message_ids, report.answered) == ((OURS,), ("first@corp.example",))
+
+
 def test_several_recipients_each_with_a_reason() -> None:
     mail = parsed(
         bounce(
+            "<soc@corp.example> sent it.\nsoc@corp.example\n\n"
             "<eve@fin.example>: host mx said: 550 5.1.1 unknown\n\n"
             "<bob@hr.example>: host mx said: 452 4.2.2 mailbox full\n    try later\n"
         )

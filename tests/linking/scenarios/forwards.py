@@ -118,7 +118,7 @@ SCENARIOS: list[Scenario] = [
         "unverifiedSender",
     ),
     scenario(
-        "a sub-address", mail("Hello", sender="eve+alerts@fin.example"), f"{FIN} businessUnit", "suggested"
+        "a sub-address", mail("Hello", sender="lead+alerts@people.example"), f"{HR} businessUnit", "suggested"
     ),
     scenario(
         "an address in capitals", mail("Hello", sender="EVE@FIN.EXAMPLE"), f"{FIN} businessUnit", "suggested"
