@@ -35,7 +35,7 @@ _SENTENCES = tuple(
 _RETURNED = re.compile(
     r"\s*(?:[-=*_#]{2}.*\b(?:original|copy of|unsent|returned|headers?|ursprüngliche)\b"
     r"|(?:original message|message headers?|original headers?|returned message)\b[^.]{0,40}:?\s*$)"
-    r"|[\s>|]*(?:received|return-path|dkim-signature)\s*:",
+    r"|(?P<field>[\s>|]*(?:received|return-path|dkim-signature)\s*:)",
     re.IGNORECASE,
 )
 _MESSAGE_ID = re.compile(r"message[- ]?id\s{0,5}[:=]?\s{0,20}<([^<>\s]{1,500})>", re.IGNORECASE)
@@ -62,8 +62,13 @@ def read_free_text(text: str, *, title: str, not_recipients: Iterable[str]) -> F
     """`title`: the report's own subject. `not_recipients`: addresses that are not whom it is about (whom it
     came to, and from), in lower case."""
     lines = [line[:MAX_LINE_CHARS] for line in text.splitlines()[:MAX_LINES]]
-    begin = next((n for n, line in enumerate(lines) if _RETURNED.match(line)), len(lines))
-    head, returned = lines[:begin], "\n".join(lines[begin:])
+    begin, returned = len(lines), ""
+    for number, line in enumerate(lines):
+        if match := _RETURNED.match(line):
+            begin, is_announced = number, match.group("field") is None
+            returned = "\n".join(lines[number + is_announced :]).lstrip("\n")
+            break
+    head = lines[:begin]
     action = "delayed" if _DELAYED.search("\n".join([title, *head[:40]])) else "failed"
     whole = "\n".join(lines)
     named, subject = _MESSAGE_ID.search(whole), _SUBJECT.search(returned) or _SUBJECT.search(whole)
