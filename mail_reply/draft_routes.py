@@ -65,7 +65,11 @@ def read_draft(
     return _json(stored_draft(services, caller, incident_id, draft_id).value)
 
 
-@router.put(f"{_PATH}/{{draft_id}}", summary="Keep a draft")
+@router.put(
+    f"{_PATH}/{{draft_id}}",
+    summary="Keep a draft",
+    responses={201: {"description": "It is new", "content": {"application/json": {}}}},
+)
 @needs(Permission.MAILS_REPLY, body_limit_bytes=BODY_LIMIT_BYTES)
 def write_draft(
     incident_id: IncidentId, draft_id: str, form: DraftForm, services: ServicesDep, caller: CallerDep
