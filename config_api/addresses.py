@@ -9,6 +9,8 @@ import unicodedata
 
 from config_api.mistakes import FieldMistakeError
 
+_OTHER_DOTS = re.compile("[\u3002\uff0e\uff61]")
+"""What counts as a dot between labels (RFC 3490 section 3.1)."""
 _MAX_ADDRESS_OCTETS = 254
 _MAX_LOCAL_OCTETS = 64
 _MAX_HOST_CHARS = 253
@@ -65,7 +67,7 @@ def mail_domain(text: str) -> str:
         raise FieldMistakeError(
             "NotADomain", f"{text} is no domain; a domain has a dot, such as corp.example."
         )
-    return text.strip().rstrip(".")
+    return _OTHER_DOTS.sub(".", text.strip()).rstrip(".")
 
 
 def ascii_host(text: str) -> str:
