@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from email import utils
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.utils import getaddresses, parsedate_to_datetime
@@ -19,6 +20,8 @@ from domain.mail import Address
 MAX_RECIPIENTS = 1_000
 MAX_REFERENCES = 50
 """How many Message-IDs are kept from each end of a `References` field."""
+# Early 3.11 and 3.12 are always lenient and do not know the argument.
+_LENIENT = {"strict": False} if getattr(utils, "supports_strict_parsing", False) else {}
 _MAX_FIELD_CHARS = 65_536
 
 _FOLD = re.compile(r"\r?\n[ \t]")
@@ -101,7 +104,7 @@ def printable(text: str) -> str:
 def parse_addresses(values: Iterable[str]) -> tuple[tuple[Address, ...], int]:
     """Address lists to mailboxes with decoded names, and how many beyond the first 1,000 were left out."""
     found: list[Address] = []
-    for name, address in getaddresses([value[:_MAX_FIELD_CHARS] for value in values], strict=False):
+    for name, address in getaddresses([value[:_MAX_FIELD_CHARS] for value in values], **_LENIENT):
         if address or name:
             found.append(Address(name=decode_words(name), address=decode_words(address)))
     return tuple(found[:MAX_RECIPIENTS]), max(0, len(found) - MAX_RECIPIENTS)
