@@ -303,13 +303,17 @@ class BusinessUnitStore(Protocol):
         ...
 
 
-class Secrets(Protocol):
-    """Key Vault. Names carry the mailbox's creation id; secrets are never deleted, removal disables the
-    version."""
+class SecretReader(Protocol):
+    """Who only uses secrets."""
 
     def read(self, name: str, version: str) -> str:
         """Raises `NotFoundError`, `AdminActionError` (access refused, version disabled)."""
         ...
+
+
+class Secrets(SecretReader, Protocol):
+    """Key Vault. Names carry the mailbox's creation id; secrets are never deleted, removal disables the
+    version."""
 
     def write(self, name: str, value: str) -> str:
         """A new version's id."""

@@ -23,7 +23,7 @@ from exchange.time_limit import TimeLimit
 from exchange.trial import FACTS, Trial
 
 if TYPE_CHECKING:
-    from domain.ports import Secrets
+    from domain.ports import SecretReader
 
 TOTAL_SECONDS = 13.5
 """Leaves the HTTP request around it room within the 15 seconds that a failing test may take."""
@@ -55,7 +55,7 @@ class ExchangeConnectionTester:
 
     def __init__(
         self,
-        secrets: Secrets,
+        secrets: SecretReader,
         *,
         authority_host: str = DEFAULT_AUTHORITY_HOST,
         ca_file: str | None = None,

@@ -19,7 +19,7 @@ from exchange.tokens import TokenSource
 from exchange.transport import Limits, Transport
 
 if TYPE_CHECKING:
-    from domain.ports import Secrets
+    from domain.ports import SecretReader
     from exchange.draft_sender import EwsDraftSender
 
 DEFAULT_AUTHORITY_HOST = "https://login.microsoftonline.com"
@@ -74,7 +74,7 @@ class ExchangeServers:
 
     def __init__(
         self,
-        secrets: Secrets,
+        secrets: SecretReader,
         *,
         authority_host: str = DEFAULT_AUTHORITY_HOST,
         ca_file: str | None = None,

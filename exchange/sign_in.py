@@ -11,7 +11,7 @@ from typing import Protocol
 
 from domain.errors import AdminActionError, NotFoundError
 from domain.mailboxes import SecretRef
-from domain.ports import Secrets
+from domain.ports import SecretReader
 from exchange.transport import TokenRefusedError
 
 PASSWORD_REFUSED = "PasswordRefused"
@@ -71,7 +71,7 @@ class AppSignIn:
 class Password:
     """The mailbox's secret, read from Key Vault when it is first needed."""
 
-    def __init__(self, secret: SecretRef, secrets: Secrets) -> None:
+    def __init__(self, secret: SecretRef, secrets: SecretReader) -> None:
         self._secret = secret
         self._secrets = secrets
         self._lock = threading.Lock()

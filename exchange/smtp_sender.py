@@ -19,7 +19,7 @@ from domain.compose.addresses import BadAddressError, needs_smtputf8, outgoing_a
 from domain.configuration import SmtpSecurity, SmtpServer
 from domain.errors import AdminActionError, BoundaryError, NotFoundError, RetryLaterError
 from domain.outbox import OutcomeState, RecipientOutcome
-from domain.ports import Secrets
+from domain.ports import SecretReader
 from domain.sending_ports import AnswerLostError, SmtpResult
 from exchange.address_guard import AddressGuard
 from exchange.connections import tls_context
@@ -50,7 +50,7 @@ class SmtpMailSender:
 
     def __init__(
         self,
-        secrets: Secrets,
+        secrets: SecretReader,
         *,
         ca_file: str | None = None,
         allowed_networks: Sequence[str] = (),

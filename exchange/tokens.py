@@ -16,7 +16,7 @@ from domain.mailboxes import SecretRef
 from exchange.token_http import SIGN_IN_REFUSED, TokenHttpClient
 
 if TYPE_CHECKING:
-    from domain.ports import Secrets
+    from domain.ports import SecretReader
 
 
 class TokenSource:
@@ -27,7 +27,7 @@ class TokenSource:
         authority: str,
         app_id: str,
         secret: SecretRef,
-        secrets: Secrets,
+        secrets: SecretReader,
         context: ssl.SSLContext,
         http: TokenHttpClient | None = None,
     ) -> None:

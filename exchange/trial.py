@@ -27,7 +27,7 @@ from exchange.tokens import TokenSource
 from exchange.transport import Limits, Transport
 
 if TYPE_CHECKING:
-    from domain.ports import Secrets
+    from domain.ports import SecretReader
 
 FACTS = {
     Step.NAME_RESOLUTION: "resolve",
@@ -49,7 +49,7 @@ _EXCHANGE_SECONDS = 7.5
 
 
 class _TypedSecret:
-    """`Secrets` of one secret that is stored nowhere."""
+    """`SecretReader` of one secret that is stored nowhere."""
 
     def __init__(self, value: str) -> None:
         self._value = value
@@ -57,17 +57,11 @@ class _TypedSecret:
     def read(self, name: str, version: str) -> str:
         return self._value
 
-    def write(self, name: str, value: str) -> str:
-        raise NotImplementedError("a typed secret is not stored")
-
-    def disable(self, name: str, version: str) -> None:
-        raise NotImplementedError("a typed secret is not stored")
-
 
 class _WatchedSecrets:
     """Key Vault's secrets, and whether an answer of it is being waited for."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: SecretReader) -> None:
         self._secrets = secrets
         self.is_asked = False
 
@@ -76,12 +70,6 @@ class _WatchedSecrets:
         value = self._secrets.read(name, version)
         self.is_asked = False
         return value
-
-    def write(self, name: str, value: str) -> str:
-        raise NotImplementedError("a connection test stores nothing")
-
-    def disable(self, name: str, version: str) -> None:
-        raise NotImplementedError("a connection test stores nothing")
 
 
 class _OneToken:
@@ -105,7 +93,7 @@ class Trial:
         settings: MailboxSettings,
         secret: str | None,
         *,
-        secrets: Secrets,
+        secrets: SecretReader,
         authority_host: str,
         context: Callable[[], ssl.SSLContext],
         guard: AddressGuard,
@@ -155,7 +143,7 @@ class Trial:
         """
         settings = self._settings
         secret = settings.secret
-        secrets: Secrets = self._secrets
+        secrets: SecretReader = self._secrets
         if self._typed is not None:
             secret = SecretRef("typed", "", datetime.now(UTC), "")
             secrets = _TypedSecret(self._typed)
