@@ -18,7 +18,7 @@ from domain.sending_ports import DraftChangedError, DraftGoneError, FoundMail
 from exchange.answer_parser import malformed
 from exchange.errors import ITEM
 from exchange.mailbox_session import MailboxSession
-from exchange.operations import create_message, delete_item, find_sent, send_item
+from exchange.operations import create_item, create_message, delete_item, find_sent, send_item
 
 _IN_MEMORY_BYTES = 1_048_576
 _CHANGED = frozenset(
@@ -54,7 +54,7 @@ class EwsDraftSender:
 
             body = create_message.body(send_id, to, cc, bcc)
             try:
-                item_id, _ = create_message.parse(self._session.ask(body, repeatable=False, write=write))
+                item_id = create_item.parse(self._session.ask(body, repeatable=False, write=write))
             except RetryLaterError as error:
                 raise _refusal(error) from error
         # Exchange may have put another Message-ID and ChangeKey in their place by the time it is stored.

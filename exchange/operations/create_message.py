@@ -1,5 +1,6 @@
 """CreateItem (Microsoft: "CreateItem operation") of a whole message as a draft: MIME, our send id and the
-recipients in one request, written into a file so that a large message is never held in memory."""
+recipients in one request, written into a file so that a large message is never held in memory. Its answer is
+`create_item`'s."""
 
 from __future__ import annotations
 
@@ -7,8 +8,6 @@ import binascii
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
-from exchange.answer_parser import Node, malformed
-from exchange.errors import message_error
 from exchange.properties import SEND_ID
 from exchange.xml_text import escape
 
@@ -40,22 +39,6 @@ def write(request: bytes, message: Iterable[bytes], out: IO[bytes]) -> None:
     for piece in _base64(message):
         out.write(piece)
     out.write(end)
-
-
-def parse(messages: Sequence[Node]) -> tuple[str, str]:
-    """Id and ChangeKey of the draft."""
-    if len(messages) != 1:
-        raise malformed("CreateItem: not one answer")
-    if error := message_error(messages[0]):
-        raise error
-    items = messages[0].find("Items")
-    own = items.children[0].find("ItemId") if items is not None and items.children else None
-    item_id, change_key = (
-        (own.attributes.get("Id"), own.attributes.get("ChangeKey")) if own is not None else (None, None)
-    )
-    if not item_id or not change_key:
-        raise malformed("CreateItem: no id in a successful answer")
-    return item_id, change_key
 
 
 def _mailbox(address: str) -> str:

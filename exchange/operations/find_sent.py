@@ -83,9 +83,10 @@ def parse_draft(messages: Sequence[Node]) -> FoundMail | None:
 
 def _found(place: SentPlace, item: Node) -> FoundMail:
     own = item.find("ItemId")
-    if own is None or not own.attributes.get("Id"):
-        raise malformed("an item without an id")
-    draft = Draft(
-        own.attributes["Id"], own.attributes.get("ChangeKey", ""), item.text_of("InternetMessageId").strip()
+    item_id, change_key = (
+        (own.attributes.get("Id"), own.attributes.get("ChangeKey")) if own is not None else (None, None)
     )
+    if not item_id or not change_key:
+        raise malformed("an item without an id")
+    draft = Draft(item_id, change_key, item.text_of("InternetMessageId").strip())
     return FoundMail(place, draft, is_submitted=item.text_of("IsSubmitted") in ("true", "1"))
