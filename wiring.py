@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -65,16 +64,26 @@ def _secrets() -> Secrets:
     return KeyVaultSecrets(_connection())
 
 
+def _ca_file() -> str | None:
+    """PEM of further authorities to trust."""
+    return os.environ.get("EXCHANGE_CA_FILE") or None
+
+
+def _allowed_networks() -> list[str]:
+    """CIDRs that may be connected to though they are not public."""
+    networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
+    return [network.strip() for network in networks if network.strip()]
+
+
 @cache
 def _servers() -> ExchangeServers:
     from exchange.servers import DEFAULT_AUTHORITY_HOST, ExchangeServers
 
-    networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
     return ExchangeServers(
         _secrets(),
         authority_host=os.environ.get("AZURE_AUTHORITY_HOST") or DEFAULT_AUTHORITY_HOST,
-        ca_file=os.environ.get("EXCHANGE_CA_FILE") or None,
-        allowed_networks=[network.strip() for network in networks if network.strip()],
+        ca_file=_ca_file(),
+        allowed_networks=_allowed_networks(),
     )
 
 
@@ -83,18 +92,17 @@ def _tester() -> ConnectionTester:
     from exchange.connection_test import ExchangeConnectionTester
     from exchange.servers import DEFAULT_AUTHORITY_HOST
 
-    networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
     return ExchangeConnectionTester(
         _secrets(),
         authority_host=os.environ.get("AZURE_AUTHORITY_HOST") or DEFAULT_AUTHORITY_HOST,
-        ca_file=os.environ.get("EXCHANGE_CA_FILE") or None,
-        allowed_networks=[network.strip() for network in networks if network.strip()],
+        ca_file=_ca_file(),
+        allowed_networks=_allowed_networks(),
     )
 
 
 @cache
 def _link_context() -> LinkContext:
-    from linking.context import LinkContext
+    from linking.context import LinkContext, new_id
     from store.business_unit_store import TableBusinessUnitStore
     from store.incident_mail_store import TableIncidentMailStore
     from store.incident_store import TableIncidentStore
@@ -109,7 +117,7 @@ def _link_context() -> LinkContext:
     mailboxes = TableMailboxStore(connection)
     mails = TableMailStore(connection, _secrets())
     return LinkContext(
-        links=TableLinkStore(connection, mails.keyed_hash, TableIncidentMailStore(connection)),
+        links=TableLinkStore(connection, mails.keyed_hash, connection.shared(TableIncidentMailStore)),
         incidents=TableIncidentStore(connection),
         pending=TablePendingStore(connection),
         token_keys=VaultSubjectTokenKeys(connection, _secrets()),
@@ -118,7 +126,7 @@ def _link_context() -> LinkContext:
         mails=mails,
         queue=StorageWorkQueue(connection),
         clock=SystemClock(),
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=new_id,
     )
 
 
@@ -137,7 +145,7 @@ def _poll_context() -> PollContext:
         mailboxes=linking.mailboxes,
         folder_syncs=TableFolderSyncStore(connection),
         mails=linking.mails,
-        raw=BlobRawMailStore(connection),
+        raw=connection.shared(BlobRawMailStore),
         units=linking.units,
         servers=_servers(),
         queue=linking.queue,
@@ -155,47 +163,32 @@ def _note_stored_mails(mails: Sequence[Mail]) -> None:
     from store.outbox_store import TableOutboxStore
 
     poll = _poll_context()
-    note_stored_mails(EvidencePorts(TableOutboxStore(_connection()), poll.clock), mails)
+    note_stored_mails(EvidencePorts(_connection().shared(TableOutboxStore), poll.clock), mails)
 
 
 @cache
 def _send_context() -> SendContext:
-    from domain.configuration import SendingLimits
     from exchange.smtp_sender import SmtpMailSender
     from mail_reply.contents import content_reader
     from mail_reply.context import SendContext
-    from store.mailbox_store import TableMailboxStore
     from store.outbox_store import TableOutboxStore
     from store.outgoing_blobs import OutgoingBlobs
     from store.raw_mail_store import BlobRawMailStore
     from store.settings_store import TableSettingsStore
-    from store.work_queue import StorageWorkQueue
 
-    connection = _connection()
-    settings = TableSettingsStore(connection)
-
-    def stop_all() -> bool:
-        limits = settings.read(SendingLimits)
-        return limits is not None and limits.value.is_stopped
-
-    networks = os.environ.get("EXCHANGE_ALLOWED_NETWORKS", "").split(",")
+    connection, linking = _connection(), _link_context()
     return SendContext(
-        outbox=TableOutboxStore(connection),
-        mailboxes=TableMailboxStore(connection),
-        settings=settings,
+        outbox=connection.shared(TableOutboxStore),
+        mailboxes=linking.mailboxes,
+        settings=connection.shared(TableSettingsStore),
         senders=_servers(),
-        smtp=SmtpMailSender(
-            _secrets(),
-            ca_file=os.environ.get("EXCHANGE_CA_FILE") or None,
-            allowed_networks=[network.strip() for network in networks if network.strip()],
-        ),
+        smtp=SmtpMailSender(_secrets(), ca_file=_ca_file(), allowed_networks=_allowed_networks()),
         read_content=content_reader(
-            OutgoingBlobs(connection), _link_context().mails, BlobRawMailStore(connection)
+            connection.shared(OutgoingBlobs), linking.mails, connection.shared(BlobRawMailStore)
         ),
-        queue=StorageWorkQueue(connection),
-        clock=SystemClock(),
-        new_claim_id=lambda: uuid.uuid4().hex,
-        stop_all=stop_all,
+        queue=linking.queue,
+        clock=linking.clock,
+        new_claim_id=linking.new_id,
     )
 
 
@@ -211,12 +204,12 @@ def _notify_context() -> NotifyContext:
 
     connection, linking = _connection(), _link_context()
     return NotifyContext(
-        outbox=TableOutboxStore(connection),
-        contents=OutgoingBlobs(connection),
-        follow_ups=TableFollowUpStore(connection),
-        incident_mails=TableIncidentMailStore(connection),
-        settings=TableSettingsStore(connection),
-        raw=BlobRawMailStore(connection),
+        outbox=connection.shared(TableOutboxStore),
+        contents=connection.shared(OutgoingBlobs),
+        follow_ups=connection.shared(TableFollowUpStore),
+        incident_mails=connection.shared(TableIncidentMailStore),
+        settings=connection.shared(TableSettingsStore),
+        raw=connection.shared(BlobRawMailStore),
         links=linking.links,
         incidents=linking.incidents,
         pending=linking.pending,
@@ -273,7 +266,7 @@ def export_mails(message: str) -> None:
     poll = _poll_context()
     context = ExportContext(
         exports=TableExportStore(_connection()),
-        tabs=TableIncidentMailStore(_connection()),
+        tabs=_connection().shared(TableIncidentMailStore),
         raw=poll.raw,
         queue=poll.queue,
         clock=poll.clock,
@@ -339,7 +332,7 @@ def _http() -> FunctionsApp:
         mails=poll.mails,
         raw=poll.raw,
         units=poll.units,
-        settings=TableSettingsStore(_connection()),
+        settings=_connection().shared(TableSettingsStore),
         activity_log=TableActivityLog(_connection()),
         secrets=_secrets(),
         queue=poll.queue,
@@ -348,15 +341,15 @@ def _http() -> FunctionsApp:
         clock=poll.clock,
         links=linking.links,
         incidents=linking.incidents,
-        incident_mails=TableIncidentMailStore(_connection()),
+        incident_mails=_connection().shared(TableIncidentMailStore),
         pending=linking.pending,
         token_keys=linking.token_keys,
         exports=TableExportStore(_connection()),
-        outbox=TableOutboxStore(_connection()),
-        contents=OutgoingBlobs(_connection()),
+        outbox=_connection().shared(TableOutboxStore),
+        contents=_connection().shared(OutgoingBlobs),
         drafts=TableDraftStore(_connection()),
         presence=TablePresenceStore(_connection()),
-        follow_ups=TableFollowUpStore(_connection()),
+        follow_ups=_connection().shared(TableFollowUpStore),
     )
     routers = (
         *config_api.routers.ROUTERS,

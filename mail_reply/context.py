@@ -28,8 +28,7 @@ CLOCK_DIFFERENCE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class SendContext:
-    """Ports of the area. `new_claim_id`: a random name for one delivery's claim. `stop_all`: whether an admin
-    has stopped all sending."""
+    """Ports of the area. `new_claim_id`: a random name for one delivery's claim."""
 
     outbox: OutboxStore
     mailboxes: MailboxStore
@@ -40,4 +39,3 @@ class SendContext:
     queue: WorkQueue
     clock: Clock
     new_claim_id: Callable[[], str]
-    stop_all: Callable[[], bool]

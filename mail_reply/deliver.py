@@ -20,6 +20,7 @@ from mail_reply.delivery import Delivery
 from mail_reply.ews_delivery import deliver_over_ews, look_for_lost
 from mail_reply.messages import delivery_message
 from mail_reply.smtp_delivery import deliver_over_smtp
+from mail_reply.standing import mailbox_is_off, sending_is_stopped, standing
 
 _log = logging.getLogger(__name__)
 _AFTER_CLAIM = CLAIM + timedelta(seconds=1)
@@ -47,7 +48,7 @@ def deliver_entry(context: SendContext, entry_id: str) -> None:
 
 def _deliver_queued(context: SendContext, stored: Versioned[OutboxEntry]) -> None:
     entry, now = stored.value, context.clock.now()
-    if context.stop_all() or not _mailbox_is_on(context, entry):
+    if sending_is_stopped(context.settings) or mailbox_is_off(context.mailboxes, entry.mailbox_id):
         context.outbox.save(moves.hold(entry, now), stored.etag)
     elif now < entry.due_at:
         context.queue.send(MAIL_DELIVERY_QUEUE, delivery_message(entry.id), entry.due_at - now)
@@ -63,7 +64,7 @@ def _deliver(context: SendContext, stored: Versioned[OutboxEntry]) -> None:
     delivery = Delivery(context, Versioned(claimed, context.outbox.save(claimed, stored.etag).etag))
     try:
         if claimed.via == "smtp":
-            deliver_over_smtp(delivery, _email_server(context))
+            deliver_over_smtp(delivery, standing(context.settings, EmailServer))
         else:
             deliver_over_ews(delivery)
     except RetryLaterError as trouble:
@@ -72,15 +73,5 @@ def _deliver(context: SendContext, stored: Versioned[OutboxEntry]) -> None:
         delivery.refused(trouble)
 
 
-def _mailbox_is_on(context: SendContext, entry: OutboxEntry) -> bool:
-    settings = context.mailboxes.read_settings(entry.mailbox_id)
-    return settings is not None and settings.value.enabled
-
-
 def _is_due(at: datetime | None, now: datetime) -> bool:
     return at is not None and at <= now
-
-
-def _email_server(context: SendContext) -> EmailServer:
-    stored = context.settings.read(EmailServer)
-    return stored.value if stored else EmailServer()

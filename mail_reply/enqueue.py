@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from domain import outbox_moves as moves
-from domain.configuration import SendingLimits
 from domain.outbox import OutboxEntry
 from domain.stored import Activity, Versioned
 from mail_reply.context import MAIL_DELIVERY_QUEUE
 from mail_reply.messages import delivery_message
 from mail_reply.record_sent import RecordPorts, mail_id_of, record_sent_mail
+from mail_reply.standing import mailbox_is_off, sending_is_stopped
 
 if TYPE_CHECKING:
     from domain.compose.message import OutgoingMessage
@@ -97,18 +97,6 @@ def enqueue(
     return _finished(ports, stored.value, first)
 
 
-def sending_is_stopped(settings: SettingsStore) -> bool:
-    """Whether an admin has stopped all sending."""
-    limits = settings.read(SendingLimits)
-    return limits is not None and limits.value.is_stopped
-
-
-def mailbox_is_off(ports: EnqueuePorts, mailbox_id: str) -> bool:
-    """Whether what is sent from it has to wait for a person."""
-    stored = ports.mailboxes.read_settings(mailbox_id)
-    return stored is None or not stored.value.enabled
-
-
 def wake(ports: EnqueuePorts, entry: OutboxEntry) -> None:
     """The queue message of an entry that may go."""
     if entry.next_work_at is not None:
@@ -146,7 +134,7 @@ def _entry(ports: EnqueuePorts, request: Request, message: OutgoingMessage) -> O
         business_unit=request.business_unit,
         via=request.via,
     )
-    if sending_is_stopped(ports.settings) or mailbox_is_off(ports, request.mailbox_id):
+    if sending_is_stopped(ports.settings) or mailbox_is_off(ports.mailboxes, request.mailbox_id):
         return moves.hold(entry, now)
     return entry
 

@@ -19,6 +19,7 @@ from domain.outbox import OutboxEntry, OutboxState
 from mail_reply.record_sent import mail_id_of
 from mail_reply.reply_form import ReplyForm
 from mail_reply.sources import Sources
+from mail_reply.standing import standing
 
 _WINDOW = timedelta(minutes=1)
 _MAX_LISTED = 100
@@ -113,8 +114,7 @@ def check_rate(services: Services, incident_id: str, wanted: int = 1) -> None:
 
 def sending_limits(services: Services) -> SendingLimits:
     """What an admin has set."""
-    stored = services.settings.read(SendingLimits)
-    return stored.value if stored else SendingLimits()
+    return standing(services.settings, SendingLimits)
 
 
 def _strangers(sources: Sources, form: ReplyForm, message: OutgoingMessage) -> tuple[str, ...]:

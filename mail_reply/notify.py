@@ -23,6 +23,7 @@ from domain.mailboxes import DEFAULT_MAILBOX_ID
 from domain.notification_template import DEFAULT_TEMPLATE, NotificationTemplate, RenderedMail, render
 from domain.subject_token import make_token
 from mail_reply.enqueue import EnqueuePorts, Request, enqueue, entry_id_of
+from mail_reply.standing import standing
 
 if TYPE_CHECKING:
     from domain.business_units import BusinessUnit
@@ -79,8 +80,7 @@ def is_open(incident: Incident) -> bool:
 
 def process_of(ports: NotifyPorts) -> NotificationProcess:
     """As an admin has set it."""
-    stored = ports.settings.read(NotificationProcess)
-    return stored.value if stored else NotificationProcess()
+    return standing(ports.settings, NotificationProcess)
 
 
 def saved_template(ports: NotifyPorts) -> NotificationTemplate:
@@ -91,9 +91,7 @@ def saved_template(ports: NotifyPorts) -> NotificationTemplate:
 
 def spaced(ports: NotifyPorts, place: int) -> timedelta:
     """When the `place`th mail of many may go, so that an incident sends no more a minute than it may."""
-    stored = ports.settings.read(SendingLimits)
-    limit = stored.value.max_mails_per_minute if stored else SendingLimits().max_mails_per_minute
-    return timedelta(minutes=place // limit)
+    return timedelta(minutes=place // standing(ports.settings, SendingLimits).max_mails_per_minute)
 
 
 def notify_unit(ports: NotifyPorts, incident: Incident, unit: BusinessUnit, notice: Notice) -> OutboxEntry:
@@ -138,7 +136,7 @@ def written_notification(
     recipients = unit.recipients if notice.recipients is None else notice.recipients
     if not recipients:
         raise NotNotifiedError("NoRecipients", "The business unit has no recipients of notifications.")
-    server = _email_server(ports)
+    server = standing(ports.settings, EmailServer)
     which = follow_up_name(number) if number else PRIMARY
     secret = ports.mails.keyed_hash(f"message-id:{notification_id(incident.id, unit.id, which)}")
     thread = None
@@ -210,15 +208,10 @@ def _enqueued(
         created_by=notice.by,
         acting_for=notice.acting_for,
         business_unit=unit.id,
-        via=_email_server(ports).kind.value,
+        via=standing(ports.settings, EmailServer).kind.value,
         send_after=notice.send_after,
     )
     return enqueue(ports, request, message, any_request=True)
-
-
-def _email_server(ports: NotifyPorts) -> EmailServer:
-    stored = ports.settings.read(EmailServer)
-    return stored.value if stored else EmailServer()
 
 
 def _token(ports: NotifyPorts, incident_id: str) -> str:

@@ -16,10 +16,11 @@ from domain import outbox_moves as moves
 from domain.errors import ConflictError, RetryLaterError
 from domain.outbox import OutboxEntry
 from domain.outbox_moves import NotAllowedError
-from mail_reply.enqueue import mailbox_is_off, saved, sending_is_stopped, wake
+from mail_reply.enqueue import saved, wake
 from mail_reply.replies import stored_reply
 from mail_reply.reply_form import SettleForm
 from mail_reply.reply_json import reply_json
+from mail_reply.standing import mailbox_is_off, sending_is_stopped
 
 router = APIRouter(tags=["Replies"])
 _PATH = "/api/incidents/{incident_id}/replies/{reply_id}"
@@ -114,5 +115,5 @@ def _check_may_send(services: Services, incident_id: str, reply_id: str) -> None
     entry = stored_reply(services, incident_id, reply_id).value
     if sending_is_stopped(services.settings):
         raise Problem(409, "SendingStopped", "An admin has stopped all sending.")
-    if mailbox_is_off(services, entry.mailbox_id):
+    if mailbox_is_off(services.mailboxes, entry.mailbox_id):
         raise Problem(409, "MailboxOff", "The mailbox is off: nothing is sent from it.")

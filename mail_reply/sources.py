@@ -17,6 +17,7 @@ from domain.mail import Address
 from domain.mailboxes import DEFAULT_MAILBOX_ID, MailboxSettings
 from domain.subject_token import find_tokens, make_token, may_have_token
 from mail_reply.reply_form import ReplyForm
+from mail_reply.standing import standing
 
 _MAX_MAIL_ID_CHARS = 200
 
@@ -81,13 +82,12 @@ def read_sources(services: Services, incident_id: str, form: ReplyForm) -> Sourc
     original = _original(services, ids, form.in_reply_to) if form.in_reply_to else None
     mailbox, own = sending_mailbox(services, original.mail.mailbox_id if original else DEFAULT_MAILBOX_ID)
     token, stale = _tokens(services, incident, _subjects(form, original))
-    server = services.settings.read(EmailServer)
     return Sources(
         incident=incident,
         incident_ids=ids,
         original=original,
         mailbox=mailbox,
-        email_server=server.value if server else EmailServer(),
+        email_server=standing(services.settings, EmailServer),
         own_addresses=own,
         units=tuple(row.value for row in services.units.read_all(include_archived=False)),
         token=token,

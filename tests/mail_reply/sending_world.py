@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from domain.compose.message import OutgoingMessage
-from domain.configuration import EmailServer, SmtpSecurity, SmtpServer
+from domain.configuration import EmailServer, SendingLimits, SmtpSecurity, SmtpServer
 from domain.errors import AdminActionError, ConflictError, NotFoundError, RetryLaterError
 from domain.mail import Address
 from domain.mailboxes import MailboxSettings
@@ -98,14 +98,13 @@ class World:
         return SendContext(
             outbox=cast(Any, Outbox(self)),
             mailboxes=cast(Any, Mailboxes(self)),
-            settings=cast(Any, Settings()),
+            settings=cast(Any, Settings(self)),
             senders=cast(Any, Senders(self)),
             smtp=Smtp(self),
             read_content=lambda key: iter(()),
             queue=cast(Any, Queue(self)),
             clock=Clock(self),
             new_claim_id=lambda: f"claim-{next(self._numbers)}",
-            stop_all=lambda: self.stopped,
         )
 
     def call(self, name: str, work: Callable[[], T], *, is_storage: bool = False) -> T:
@@ -228,6 +227,11 @@ class Mailboxes:
         return Versioned(settings, "1")
 
 
+@dataclass
 class Settings:
-    def read(self, kind: type[EmailServer]) -> Versioned[EmailServer]:
+    world: World
+
+    def read(self, kind: type) -> Versioned[EmailServer] | Versioned[SendingLimits]:
+        if kind is SendingLimits:
+            return Versioned(SendingLimits(is_stopped=self.world.stopped), "1")
         return Versioned(EmailServer(smtp=SmtpServer("mail.corp.example", 587, SmtpSecurity.STARTTLS)), "1")
