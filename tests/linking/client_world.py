@@ -3,7 +3,6 @@ raw message to where the rules place it."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,10 +12,8 @@ from domain.linking.decide_all import Decided, decide_all
 from domain.linking.facts import MailFacts, facts_of
 from domain.linking.incident_book import IncidentBook
 from domain.mail import Mail
-from domain.mime.message import MailContext, identify, mail_from_message
-from domain.mime.scanner import MessageScanner
-from domain.server_items import ItemSummary
 from domain.subject_token import make_token
+from tests.support.parsed import parsed as parsed_message
 
 KEY = b"k" * 32
 TOKEN, OTHER_TOKEN = make_token("INC-1042", KEY), make_token("INC-7", KEY)
@@ -57,13 +54,8 @@ class Outcome:
 
 def parsed(raw: bytes, conversation: str | None = None) -> Mail:
     """The row of a raw message (LF line ends are made CRLF)."""
-    scanner = MessageScanner()
-    scanner.feed(raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
-    scanner.close()
-    context = MailContext("default", "soc@corp.example", UnitDirectory(_UNITS))
-    summary = ItemSummary(hashlib.sha256(raw).hexdigest(), AT, conversation_id=conversation)
-    mail_id = identify(scanner, summary, context)
-    return mail_from_message(scanner, summary, context, mail_id=mail_id, raw_sha256="")
+    lines = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return parsed_message(lines, units=UnitDirectory(_UNITS), received_at=AT, conversation_id=conversation)
 
 
 def message(body: str = "Text.", **headers: str) -> bytes:
