@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from domain.identity import item_hash
@@ -78,3 +79,11 @@ def partition_of(mail_id: str) -> str:
 def quarter(digest: str) -> str:
     """Which of four partitions a hexadecimal digest belongs to, by its first two bits."""
     return str(int(digest[0], 16) >> 2)
+
+
+def by_quarter(kind: str, hashes: Iterable[str]) -> dict[str, list[str]]:
+    """Keyed hashes by the partition `{kind}-{quarter}` that they lie in, each once and in order."""
+    found: dict[str, list[str]] = {}
+    for one in sorted(set(hashes)):
+        found.setdefault(f"{kind}-{quarter(one)}", []).append(one)
+    return found

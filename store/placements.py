@@ -15,7 +15,7 @@ from domain.mail import Mail
 from domain.ours import conversation_key
 from store.batches import write_all
 from store.connection import StorageConnection
-from store.keys import quarter, safe
+from store.keys import by_quarter, quarter, safe
 from store.row_removal import remove_rows
 from store.rows import Replace, Row
 from store.table import Table
@@ -49,12 +49,9 @@ class Placements:
 
     def incidents_of_all(self, hashes: Sequence[str], apart_from: str | None) -> dict[str, tuple[str, ...]]:
         """As `incidents_of`; where many are asked for and few rows are there, by reading those."""
-        by_partition: dict[str, list[str]] = {}
-        for one in sorted(set(hashes)):
-            by_partition.setdefault(f"placed-{quarter(one)}", []).append(one)
         found: dict[str, tuple[str, ...]] = {}
         left: list[str] = []
-        for partition, asked in by_partition.items():
+        for partition, asked in by_quarter("placed", hashes).items():
             rows: list[Row] = []
             if len(asked) >= _LOOK_UPS_A_PAGE:
                 rows = self._table.range(partition, f"{asked[0]};", f"{asked[-1]}<", limit=_ROWS_A_PAGE)

@@ -13,7 +13,7 @@ from domain.mail import Mail
 from domain.ours import names_of, own_keys
 from store.batches import write_all
 from store.connection import StorageConnection
-from store.keys import quarter
+from store.keys import by_quarter, quarter
 from store.rows import Operation, Replace, Row
 from store.table import Table, key_range
 
@@ -46,7 +46,7 @@ class ReferenceIndex:
         partition."""
         known: set[str] = set()
         look_ups: list[tuple[str, str]] = []
-        for partition, asked in _by_partition("known", hashes).items():
+        for partition, asked in by_quarter("known", hashes).items():
             rows, left = self._scanned(partition, asked)
             known |= {row.key.partition(";")[0] for row in rows}.intersection(asked)
             look_ups += [(partition, one) for one in left]
@@ -79,7 +79,7 @@ class ReferenceIndex:
     def _mails(self, kind: str, hashes: Iterable[str], limit: int | None) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
         look_ups: list[str] = []
-        for partition, asked in _by_partition(kind, hashes).items():
+        for partition, asked in by_quarter(kind, hashes).items():
             rows, left = self._scanned(partition, asked)
             look_ups += left
             wanted = set(asked) - set(left)
@@ -115,13 +115,6 @@ class ReferenceIndex:
         own = own_keys(mail.internet_message_id, mail.conversation_id)
         known = [_write("known", self._hash(name), mail.id) for name in own]
         return known + [_write("named", self._hash(name), mail.id) for name in names_of(mail)]
-
-
-def _by_partition(kind: str, hashes: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for one in sorted(set(hashes)):
-        found.setdefault(f"{kind}-{quarter(one)}", []).append(one)
-    return found
 
 
 def _write(kind: str, digest: str, mail_id: str) -> Operation:
