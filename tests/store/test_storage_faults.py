@@ -84,7 +84,9 @@ def connection_to(port: int) -> StorageConnection:
 
 def status(code: int, extra: str = "", body: str = "{}") -> bytes:
     head = (
-        f"HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
+        f"HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        # Said, so that no call at the same time takes the connection that is being closed.
+        f"Connection: close\r\n{extra}\r\n"
     )
     return (head + body).encode()
 
