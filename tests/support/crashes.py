@@ -101,6 +101,10 @@ def _comparable(table: str, snapshot: Snapshot) -> dict[tuple[str, str], Row]:
 def _timeless(table: str, row: Row) -> Row:
     times = _TIMES.get(table, ())
     without = {name: value for name, value in row.items() if name not in times}
+    if table == "mails" and "s0" in row:
+        state = json.loads(row["s0"])
+        state["history"] = [{**change, "at": None} for change in state.get("history", [])]
+        without["s0"] = state
     if times and "d0" in row:
         without["d0"] = {name: value for name, value in json.loads(row["d0"]).items() if name not in times}
     return without
